@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+/* The rows of bulkhead.conf; see settings.h.  Every process. */
+#include "base/settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define FIELD(member) offsetof(struct settings, member), sizeof(((struct settings *)0)->member)
+#define TEXT(key, member, min, max, preset, help)                       \
+	{                                                               \
+		key, CONFIG_TEXT, FIELD(member), min, max, preset, help \
+	}
+#define INT(key, member, min, max, preset, help)                       \
+	{                                                              \
+		key, CONFIG_INT, FIELD(member), min, max, preset, help \
+	}
+#define NUM(key, member, min, max, preset, help)                         \
+	{                                                                \
+		key, CONFIG_FLOAT, FIELD(member), min, max, preset, help \
+	}
+#define BOOL(key, member, preset, help)                             \
+	{                                                           \
+		key, CONFIG_BOOL, FIELD(member), 0, 1, preset, help \
+	}
+#define LIST(key, member, min, max, preset, help)                       \
+	{                                                               \
+		key, CONFIG_LIST, FIELD(member), min, max, preset, help \
+	}
+#define SPAN(key, member, min, max, preset, help)                                           \
+	{                                                                                   \
+		key, CONFIG_SPAN, FIELD(member), (double)(min), (double)(max), preset, help \
+	}
+
+/* clang-format off */
+const struct config_row settings_rows[] = {
+    TEXT("run_dir", run_dir, 1, 90, "/run/bulkhead", "Folder of the sockets."),
+    TEXT("state_dir", state_dir, 1, 200, "/var/lib/bulkhead", "Folder of the database, the evidence and the keys."),
+    TEXT("user", user, 0, 63, "", "User that the programs become; empty: bulkhead, or nobody where that user is missing."),
+    TEXT("log_level", log_level, 4, 5, "info", "Least important lines that are written: error, warn, info, debug."),
+
+    TEXT("device", device, 1, 31, "any", "Capture device; any sees every tap, also those that appear later."),
+    LIST("interfaces", interfaces, 0, 64, "vnet*, tap*, veth*i*", "Patterns of tenant interfaces; those of the inventory are added."),
+    LIST("ignore", ignore, 0, 64, "fwbr*, fwpr*, fwln*, virbr*, br*, vmbr*, lo", "Patterns of interfaces that are never a tenant's."),
+    INT("snaplen", snaplen, 128, 262144, "4096", "Bytes kept of each packet; larger slows the tenants down."),
+    INT("ring_mib", ring_mib, 1, 1024, "8", "Size of the capture ring in MiB."),
+    INT("flows_max", flows_max, 64, 4194304, "65536", "Connections tracked at once; memory is fixed from it at start."),
+    LIST("ports", ports, 1, 16, "25, 465, 587, 2525", "TCP ports that are watched as SMTP."),
+    BOOL("odd_ports", odd_ports, "yes", "Also look for SMTP dialogues on other ports."),
+    BOOL("classify", classify, "yes", "Ask nDPI what a connection to a mail port is when it is not SMTP."),
+    TEXT("mmdb_asn", mmdb_asn, 0, 255, "", "Path of an ASN database in MMDB format; empty: no look-ups."),
+    TEXT("mmdb_country", mmdb_country, 0, 255, "", "Path of a country database in MMDB format; empty: no look-ups."),
+
+    TEXT("table", table, 1, 31, "bulkhead", "Name of the nftables tables that the guard owns."),
+    LIST("relays", relays, 0, 64, "", "Addresses of the provider's mail relays: always reachable, never counted."),
+    TEXT("case_url", case_url, 0, 255, "", "Address shown to the tenant of a block; %s becomes the case id."),
+    TEXT("group_view", group_view, 0, 31, "", "Unix group that may look at everything."),
+    TEXT("group_support", group_support, 0, 31, "", "Unix group that may decide whitelist applications."),
+    TEXT("group_abuse", group_abuse, 0, 31, "", "Unix group that may block and release."),
+    TEXT("group_admin", group_admin, 0, 31, "", "Unix group that may do everything; root always may."),
+    INT("evidence_max_mib", evidence_max_mib, 1, 256, "20", "Largest evidence file in MiB."),
+
+    TEXT("mode", policy.mode, 7, 7, "observe", "observe: everything but enforcement; enforce: blocks reach the kernel."),
+    TEXT("preset", policy.preset, 6, 8, "strict", "strict: any mass mailing without a grant is blocked; balanced: field practice; observe."),
+    NUM("alpha", policy.alpha, 1e-9, 0.1, "1e-5", "Wanted probability of a false block per decision."),
+    NUM("beta", policy.beta, 1e-6, 0.5, "1e-2", "Wanted probability of a missed one."),
+    NUM("recipients_per_5min", policy.recipients_per_5min, 1, 1e6, "20", "Mean distinct recipients per 5 minutes that an honest server stays below."),
+    NUM("recipients_per_hour", policy.recipients_per_hour, 1, 1e7, "120", "The same per hour."),
+    NUM("recipients_per_day", policy.recipients_per_day, 1, 1e8, "800", "The same per day."),
+    LIST("plans", policy.plans, 0, 64, "", "Ceilings of other plans, each \"name 5min hour day\"."),
+    SPAN("block_first", policy.block_first_ns, 60 * CLOCK_SECOND_NS, 365 * CLOCK_DAY_NS, "1h", "Length of a server's first block."),
+    SPAN("block_max", policy.block_max_ns, 60 * CLOCK_SECOND_NS, 365 * CLOCK_DAY_NS, "7d", "Longest automatic block; repeats double up to it."),
+    SPAN("silence", policy.silence_ns, 0, 30 * CLOCK_DAY_NS, "10m", "Time without new activity before a block lifts by itself."),
+    SPAN("decay_half_life", policy.decay_half_life_ns, CLOCK_MINUTE_NS, 30 * CLOCK_DAY_NS, "2h", "Half-life of evidence of abuse."),
+    INT("catch_percent", policy.catch_percent, 0, 100, "1", "Safety catch: automatic blocking stops when more than this share of the servers ..."),
+    INT("catch_min", policy.catch_min, 1, 100000, "5", "... and more than this many would be newly blocked ..."),
+    SPAN("catch_window", policy.catch_window_ns, CLOCK_MINUTE_NS, CLOCK_DAY_NS, "10m", "... within this time."),
+};
+/* clang-format on */
+const size_t settings_row_count = sizeof(settings_rows) / sizeof(settings_rows[0]);
+
+void
+settings_init(struct settings *out)
+{
+	memset(out, 0, sizeof(*out));
+	config_preset(settings_rows, settings_row_count, out);
+}
+
+static bool
+is_one_of(const char *text, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (strcmp(text, *names) == 0)
+			return true;
+	return false;
+}
+
+/* What one row cannot know: words from a list, and rows that must fit each other. */
+static int
+settings_check(const struct settings *s, const char *path, struct err *e)
+{
+	static const char *const modes[] = {"observe", "enforce", NULL};
+	static const char *const presets[] = {"strict", "balanced", "observe", NULL};
+	static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+
+	if (!is_one_of(s->policy.mode, modes))
+		return err_set(e, -EINVAL, "%s: mode must be observe or enforce, not \"%s\"", path,
+		    s->policy.mode);
+	if (!is_one_of(s->policy.preset, presets))
+		return err_set(e, -EINVAL,
+		    "%s: preset must be strict, balanced or observe, not \"%s\"", path,
+		    s->policy.preset);
+	if (!is_one_of(s->log_level, levels))
+		return err_set(e, -EINVAL,
+		    "%s: log_level must be error, warn, info or debug, not \"%s\"", path,
+		    s->log_level);
+	if (s->policy.block_first_ns > s->policy.block_max_ns)
+		return err_set(
+		    e, -EINVAL, "%s: block_first must not be longer than block_max", path);
+	return 0;
+}
+
+int
+settings_load(struct settings *out, const char *path, struct err *e)
+{
+	struct settings fresh;
+	int r = 0;
+
+	settings_init(&fresh);
+	if (path != NULL || access(SETTINGS_PATH, F_OK) == 0) {
+		if (path == NULL)
+			path = SETTINGS_PATH;
+		r = config_read(settings_rows, settings_row_count, &fresh, sizeof(fresh), path, e);
+		if (r == 0)
+			r = settings_check(&fresh, path, e);
+	}
+	if (r == 0)
+		*out = fresh;
+	return r;
+}
