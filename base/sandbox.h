@@ -43,4 +43,8 @@ enum sandbox_profile {
 };
 int sandbox_seccomp(enum sandbox_profile profile, struct err *e);
 
+/* The same, and nothing can be sent or written on fd any more (-1: no such descriptor): a capture socket
+ * could put forged packets on the wire. */
+int sandbox_seccomp_receive_only(enum sandbox_profile profile, int fd, struct err *e);
+
 #endif

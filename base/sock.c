@@ -3,6 +3,7 @@
 #include "base/sock.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -236,10 +237,11 @@ sock_recv_whole(int fd, void *data, size_t size, int *fds, unsigned *fd_count, u
 static void
 sock_close_fds(int *fds, unsigned *fd_count)
 {
-	for (unsigned i = 0; fds != NULL && i < *fd_count; i++)
+	if (fds == NULL || fd_count == NULL)
+		return;
+	for (unsigned i = 0; i < *fd_count; i++)
 		close(fds[i]);
-	if (fd_count != NULL)
-		*fd_count = 0;
+	*fd_count = 0;
 }
 
 ssize_t
@@ -248,6 +250,7 @@ sock_recv_frame(int fd, char **data, int *fds, unsigned *fd_count)
 	uint32_t length;
 	char *body = NULL;
 
+	assert((fds == NULL) == (fd_count == NULL));
 	if (fd_count != NULL)
 		*fd_count = 0;
 	int r = sock_recv_whole(fd, &length, sizeof(length), fds, fd_count, SOCK_FDS_MAX);

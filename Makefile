@@ -1,0 +1,89 @@
+# Bulkhead.  `make run` shows the main job at work, `make test` runs every ring, `make help` lists the rest.
+# SPDX-License-Identifier: ISC
+
+BUILD   ?= build
+CC      ?= gcc
+SAN     ?=
+SHELL   := /bin/bash
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+ifneq ($(SAN),)
+OPT     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+HARDEN  := -fPIE
+LDSAN   := -fsanitize=address,undefined
+else
+OPT     := -O2 -g
+LDSAN   :=
+endif
+VERSION := $(shell cat VERSION 2>/dev/null || echo 0.1)
+CPPFLAGS := -I. -D_GNU_SOURCE -DBULKHEAD_VERSION='"$(VERSION)"'
+CFLAGS  ?=
+ALL_CFLAGS := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CFLAGS)
+LDFLAGS ?=
+ALL_LDFLAGS := -pie -Wl,--as-needed,-z,relro,-z,now $(LDSAN) $(LDFLAGS)
+
+# Libraries, each used by one module (base/README.md has the list).
+LIB_BASE      := -lsodium -lconfuse -lseccomp -lcap
+LIB_SENSOR    := -lpcap -lndpi -lmaxminddb -lm
+LIB_POLICY    := -lsqlite3 -ljansson -lm
+LIB_WHITELIST := -lmagic
+LIB_ENFORCE   := -lnftables -lnftnl -lmnl
+
+# One archive per folder; a program takes from them only what it refers to, so that the CLI has the pure part of
+# policy but neither the database nor the enforcer (tests/lint checks that).
+objs = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(1)))
+BASE      := $(BUILD)/libbase.a
+SENSOR    := $(BUILD)/libsensor.a
+WHITELIST := $(BUILD)/libwhitelist.a
+POLICY    := $(BUILD)/libpolicy.a
+ENFORCE   := $(BUILD)/libenforce.a
+
+ENFORCE_C := $(wildcard policy/enforce*.c)
+$(BASE): $(call objs,$(wildcard base/*.c))
+$(SENSOR): $(call objs,$(wildcard sensor/*.c))
+$(WHITELIST): $(call objs,$(wildcard whitelist/*.c))
+$(POLICY): $(call objs,$(filter-out $(ENFORCE_C),$(wildcard policy/*.c)))
+$(ENFORCE): $(call objs,$(ENFORCE_C))
+
+# Archives that refer to each other in a circle.
+group = -Wl,--start-group $(1) -Wl,--end-group
+
+PROGRAMS := $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard
+
+all: $(PROGRAMS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Made anew each time: an archive keeps what a removed source left in it.
+$(BUILD)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+$(BUILD)/bulkhead-sensor: $(BUILD)/sensor/main.o $(SENSOR) $(BASE)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_SENSOR) $(LIB_BASE)
+
+$(BUILD)/bulkhead-guard: $(BUILD)/policy/main.o $(POLICY) $(ENFORCE) $(WHITELIST) $(SENSOR) $(BASE)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_BASE)
+
+$(BUILD)/bulkhead: $(call objs,$(wildcard cli/*.c)) $(BUILD)/cli/main.o $(SENSOR) $(POLICY) $(WHITELIST) $(BASE)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -ljansson $(LIB_SENSOR) $(LIB_BASE)
+
+include tests/tests.mk
+
+.PHONY: all clean help
+help:
+	@echo "make run [IFACE=eth0]  install what is needed, build, and show the main job at work (or watch an interface)"
+	@echo "make test              every ring of tests, with sanitizers, namespaces and linters"
+	@echo "make                   the programs, in $(BUILD)/"
+	@echo "make bench             time per packet beside other programs"
+	@echo "make clean             remove $(BUILD)/"
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# The rules of the tree that a compiler does not check.  Each prints what breaks it and where.
+set -u
+cd "$(dirname "$0")/../.."
+passed=0 failed=0
+
+check() { # title, then the offending lines on standard input
+	local bad
+	bad=$(cat)
+	if [ -n "$bad" ]; then
+		echo "FAIL $1"
+		sed 's/^/  /' <<<"$bad"
+		failed=$((failed + 1))
+	else
+		echo "ok $1"
+		passed=$((passed + 1))
+	fi
+}
+
+code=$(ls base/*.[ch] sensor/*.[ch] policy/*.[ch] whitelist/*.[ch] cli/*.[ch] 2>/dev/null)
+
+# A third-party library is known to one file (with the second where a module is split over several).
+one_user() { # header, files that may include it
+	local header=$1
+	shift
+	grep -lF "#include <$header" $code | grep -vxF "$(printf '%s\n' "$@")" | sed "s|$| includes <$header>|"
+}
+{
+	one_user pcap sensor/tap.c
+	one_user ndpi sensor/classify.c
+	one_user maxminddb sensor/geo.c
+	one_user sqlite3 policy/store.c policy/store_private.h policy/store_schema.c
+	one_user nftables/ policy/enforce_nft.c
+	one_user libnftnl/ policy/enforce_netlink.c
+	one_user libmnl/ policy/enforce_netlink.c
+	one_user sodium base/hash.c
+	one_user xxhash base/hash.c
+	one_user confuse base/config.c
+	one_user seccomp base/sandbox.c
+	one_user magic whitelist/evidence.c
+} | check "a third-party header is included by one module"
+
+# base <- whitelist <- policy <- cli; base <- sensor; policy sees only the observation header of sensor.
+{
+	grep -nE '#include "(sensor|policy|whitelist|cli)/' base/*.[ch] | sed 's/$/  (base includes nothing of ours)/'
+	grep -nE '#include "(policy|whitelist|cli)/' sensor/*.[ch] | sed 's/$/  (sensor includes base only)/'
+	grep -nE '#include "(policy|cli)/' whitelist/*.[ch] | sed 's/$/  (whitelist includes base and observation)/'
+	grep -nE '#include "sensor/' policy/*.[ch] whitelist/*.[ch] | grep -v '"sensor/observation.h"' |
+		sed 's/$/  (only sensor\/observation.h)/'
+	grep -nE '#include "cli/' policy/*.[ch] | sed 's/$/  (policy does not know the CLI)/'
+	grep -nE '#include "policy\/(enforce|guard|store)' cli/*.[ch] | sed 's/$/  (the CLI talks to the guard)/'
+} | check "dependencies point one way"
+
+for dir in base sensor policy whitelist cli tests; do
+	for f in "$dir"/*; do
+		name=$(basename "$f")
+		[ "$name" = README.md ] && continue
+		stem=${name%.[ch]}
+		grep -qE "\`($name|$stem|$stem\.\{c,h\}|$name/)\`" "$dir/README.md" 2>/dev/null || echo "$dir/README.md does not name $name"
+	done
+done | check "each folder's README names its files"
+
+for f in $code $(ls tests/*/*.[ch]); do
+	head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' || echo "$f"
+done | check "each file begins with its licence line"
+
+wc -l $code $(ls tests/*/*.[ch]) | awk '$2 != "total" && $1 > 700 {print $2 ": " $1 " lines"}' | check "files stay below 700 lines"
+
+git ls-files -co --exclude-standard | grep -vE '^tests/(fuzz/corpus|lint)/' | xargs grep -nIE 'TODO|FIXME|XXX[^X]' -- 2>/dev/null |
+	check "no marks of unfinished work"
+
+clang-format --dry-run -Werror $code $(ls tests/*/*.[ch]) 2>&1 | grep -E 'error|warning' | cut -d: -f1 | sort | uniq -c |
+	check "formatted by .clang-format"
+
+for page in */*.[1-8]; do [ -e "$page" ] && mandoc -Tlint -Wwarning "$page"; done 2>&1 | check "man pages pass mandoc"
+
+for s in $(git ls-files -co --exclude-standard | grep -E '\.sh$|^\.ci/run$'); do bash -n "$s" 2>&1; done | check "shell scripts parse"
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# Installs the Debian packages that a purpose needs and this machine lacks: packages.sh build|run|test
+# Calls sudo where it is not root.  Says nothing when everything is there.
+set -euo pipefail
+
+build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libsqlite3-dev libnftables-dev
+ libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
+ libmagic-dev"
+run="$build nftables iproute2 procps postfix openssl"
+test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3-minimal jq git"
+
+case "${1:-}" in
+build) want=$build ;;
+run) want=$run ;;
+test) want=$test ;;
+*) echo "usage: packages.sh build|run|test" >&2; exit 2 ;;
+esac
+
+missing=()
+for p in $want; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "packages.sh: run this as root, or install sudo: missing ${missing[*]}" >&2; exit 1; }
+	as_root=(sudo)
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
+# Postfix is wanted for its test programs and as a peer in namespaces of ours: it gets no configuration,
+# and a policy that forbids to start services while packages are installed keeps it down.
+policy=/usr/sbin/policy-rc.d
+made_policy=no
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+	"${as_root[@]}" chmod 755 $policy
+	made_policy=yes
+fi
+cleanup() { [ $made_policy = yes ] && "${as_root[@]}" rm -f $policy; rm -f "$log"; }
+trap cleanup EXIT
+if ! { "${as_root[@]}" apt-get update -q &&
+	echo "postfix postfix/main_mailer_type select No configuration" | "${as_root[@]}" debconf-set-selections &&
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+		"${missing[@]}"; } >"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	echo "packages.sh: apt-get could not install ${missing[*]}: see the lines above, check the package sources" >&2
+	exit 1
+fi

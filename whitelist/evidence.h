@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Evidence files: content-addressed by SHA-256 under <state_dir>/evidence/ab/abcd..., copied from a passed
+ * descriptor, size-limited, fsynced, never changed.  bulkhead-guard.
+ */
+#ifndef WHITELIST_EVIDENCE_H
+#define WHITELIST_EVIDENCE_H
+
+#include "base/err.h"
+#include "whitelist/application.h"
+
+struct evidence_store;
+
+/* Makes the folder (0700) when it is absent. */
+int evidence_store_open(struct evidence_store **out, const char *dir, uint64_t max_bytes, struct err *e);
+void evidence_store_close(struct evidence_store *s);
+
+/*
+ * Copies the regular file behind fd from its start; fills sha256, size and type of *ev (kind and name are
+ * the caller's).  The type must fit the kind (pictures: PNG, JPEG, WebP; text; message), from content by
+ * libmagic.  Nothing is left behind on an error.  The same content twice is stored once.
+ */
+int evidence_store_add(struct evidence_store *s, int fd, struct evidence *ev, struct err *e);
+
+/* Opens stored content for reading; returns the descriptor or negative errno. */
+int evidence_store_read(const struct evidence_store *s, const char *sha256, struct err *e);
+
+#endif
