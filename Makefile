@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: ISC
 
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 SAN     ?=
+# V=1 shows the commands
+Q       := $(if $(V),,@)
 SHELL   := /bin/bash
 .DEFAULT_GOAL := all
 .SUFFIXES:
@@ -58,21 +62,25 @@ all: $(PROGRAMS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Made anew each time: an archive keeps what a removed source left in it.
 $(BUILD)/%.a:
 	@rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/bulkhead-sensor: $(BUILD)/sensor/main.o $(SENSOR) $(BASE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_SENSOR) $(LIB_BASE)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_SENSOR) $(LIB_BASE)
 
 $(BUILD)/bulkhead-guard: $(BUILD)/policy/main.o $(POLICY) $(ENFORCE) $(WHITELIST) $(SENSOR) $(BASE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_BASE)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_BASE)
 
 $(BUILD)/bulkhead: $(call objs,$(wildcard cli/*.c)) $(BUILD)/cli/main.o $(SENSOR) $(POLICY) $(WHITELIST) $(BASE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -ljansson $(LIB_SENSOR) $(LIB_BASE)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -ljansson $(LIB_SENSOR) $(LIB_BASE)
 
 include tests/tests.mk
 

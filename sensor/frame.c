@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One captured frame, down to the TCP payload; see frame.h.  bulkhead-sensor, replay.
+ */
+#include "sensor/frame.h"
+
+#include <string.h>
+
+enum link_type { /* values of pcap's DLT_ and LINKTYPE_ lists */
+	LINK_NULL = 0,
+	LINK_ETHERNET = 1,
+	LINK_RAW_BSD = 12,
+	LINK_RAW_OPENBSD = 14,
+	LINK_RAW = 101,
+	LINK_LOOP = 108,
+	LINK_SLL = 113,
+	LINK_IPV4 = 228,
+	LINK_IPV6 = 229,
+	LINK_SLL2 = 276,
+};
+
+enum ether_type {
+	ETHER_IPV4 = 0x0800,
+	ETHER_VLAN = 0x8100,
+	ETHER_IPV6 = 0x86dd,
+	ETHER_QINQ = 0x88a8, /* IEEE 802.1ad */
+	ETHER_QINQ_OLD = 0x9100,
+	ETHER_BY_VERSION = 0, /* ours: the IP version nibble decides */
+};
+
+enum ip_protocol {
+	IP_HOP_BY_HOP = 0,
+	IP_TCP = 6,
+	IP_ROUTING = 43,
+	IP_FRAGMENT = 44,
+	IP_AUTH = 51,
+	IP_DESTINATION = 60,
+};
+
+#define EXTENSIONS_MAX 8 /* IPv6 extension headers that are stepped over; more is malformed */
+
+/* What is left of the frame: captured bytes, and bytes on the wire (never fewer). */
+struct cursor {
+	const uint8_t *at;
+	uint32_t captured, wire;
+};
+
+/* Steps over n bytes that must be in the capture; NULL when they are not. */
+static inline const uint8_t *
+take(struct cursor *c, uint32_t n)
+{
+	const uint8_t *p = c->at;
+
+	if (n > c->captured)
+		return NULL;
+	c->at += n;
+	c->captured -= n;
+	c->wire -= n;
+	return p;
+}
+
+/* The datagram ends here: what follows on the wire is padding. */
+static inline void
+end_after(struct cursor *c, uint32_t wire)
+{
+	c->wire = wire;
+	if (c->captured > wire)
+		c->captured = wire;
+}
+
+static inline uint16_t
+load16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t
+load32(const uint8_t *p)
+{
+	return (uint32_t)load16(p) << 16 | load16(p + 2);
+}
+
+static enum frame_kind
+parse_tcp(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 20);
+
+	if (head == NULL)
+		return FRAME_MALFORMED;
+	uint32_t options = (uint32_t)(head[12] >> 4) * 4;
+	if (options < 20 || (options -= 20) > c->wire)
+		return FRAME_MALFORMED;
+	out->src_port = load16(head);
+	out->dst_port = load16(head + 2);
+	out->seq = load32(head + 4);
+	out->ack = load32(head + 8);
+	out->flags = head[13];
+	/* Options may be cut away: the payload's length is known all the same. */
+	uint32_t cut = options < c->captured ? options : c->captured;
+	out->payload = c->at + cut;
+	out->captured = c->captured - cut;
+	out->length = c->wire - options;
+	return FRAME_TCP;
+}
+
+static enum frame_kind
+parse_ipv4(struct cursor *c, struct frame *out)
+{
+	uint32_t wire = c->wire;
+	const uint8_t *head = take(c, 20);
+
+	if (head == NULL || head[0] >> 4 != 4)
+		return FRAME_MALFORMED;
+	uint32_t size = (head[0] & 15u) * 4, total = load16(head + 2);
+	if (total == 0) /* TSO: the card would have filled it in */
+		total = wire;
+	if (size < 20 || total < size || total > wire)
+		return FRAME_MALFORMED;
+	end_after(c, total - 20);
+	out->l3_captured = c->captured + 20;
+	if (take(c, size - 20) == NULL)
+		return FRAME_MALFORMED;
+	if ((load16(head + 6) & 0x1fff) != 0)
+		return FRAME_FRAGMENT;
+	if (head[9] != IP_TCP)
+		return FRAME_OTHER;
+	out->src = addr_from_v4(head + 12);
+	out->dst = addr_from_v4(head + 16);
+	return parse_tcp(c, out);
+}
+
+/* Steps over extension headers (RFC 8200 section 4); *next becomes the first protocol that is none.
+ */
+static enum frame_kind
+skip_extensions(struct cursor *c, uint8_t *next)
+{
+	for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
+		if (*next != IP_HOP_BY_HOP && *next != IP_ROUTING && *next != IP_FRAGMENT &&
+		    *next != IP_AUTH && *next != IP_DESTINATION)
+			return FRAME_TCP;
+		const uint8_t *head = take(c, 8);
+		if (head == NULL)
+			return FRAME_MALFORMED;
+		if (*next == IP_FRAGMENT && (load16(head + 2) & 0xfff8) != 0)
+			return FRAME_FRAGMENT;
+		/* Lengths beyond the first 8 bytes: in units of 8; of the authentication header,
+		 * of 4. */
+		uint32_t more = *next == IP_FRAGMENT ? 0 : head[1] * 8u;
+		if (*next == IP_AUTH)
+			more = head[1] == 0 ? 0 : (head[1] - 1u) * 4;
+		*next = head[0];
+		if (take(c, more) == NULL)
+			return FRAME_MALFORMED;
+	}
+	return FRAME_MALFORMED;
+}
+
+static enum frame_kind
+parse_ipv6(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 40);
+
+	if (head == NULL || head[0] >> 4 != 6)
+		return FRAME_MALFORMED;
+	uint32_t length = load16(head + 4);
+	uint8_t next = head[6];
+	if (length == 0) /* TSO beyond 64 KB (jumbo payload, RFC 2675), or nothing at all */
+		length = c->wire;
+	if (length > c->wire)
+		return FRAME_MALFORMED;
+	end_after(c, length);
+	out->l3_captured = c->captured + 40;
+	enum frame_kind kind = skip_extensions(c, &next);
+	if (kind != FRAME_TCP)
+		return kind;
+	if (next != IP_TCP)
+		return FRAME_OTHER;
+	memcpy(out->src.bytes, head + 8, 16);
+	memcpy(out->dst.bytes, head + 24, 16);
+	return parse_tcp(c, out);
+}
+
+static enum frame_kind
+parse_network(struct cursor *c, uint16_t type, struct frame *out)
+{
+	for (unsigned i = 0; type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD;
+	     i++) {
+		const uint8_t *tag = take(c, 4);
+		if (tag == NULL || i == FRAME_VLANS_MAX)
+			return FRAME_MALFORMED;
+		type = load16(tag + 2);
+	}
+	if (type == ETHER_BY_VERSION) {
+		if (c->captured == 0)
+			return FRAME_MALFORMED;
+		type = c->at[0] >> 4 == 4 ? ETHER_IPV4 : c->at[0] >> 4 == 6 ? ETHER_IPV6 : 0xffff;
+	}
+	out->l3 = c->at;
+	if (type == ETHER_IPV4)
+		return parse_ipv4(c, out);
+	if (type == ETHER_IPV6)
+		return parse_ipv6(c, out);
+	return FRAME_OTHER;
+}
+
+static enum frame_kind
+parse_sll(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 16);
+
+	if (head == NULL)
+		return FRAME_MALFORMED;
+	out->passage = load16(head) <= FRAME_OUTGOING ? head[1] : FRAME_UNTOLD;
+	if (load16(head + 4) == sizeof(out->mac.bytes))
+		memcpy(out->mac.bytes, head + 6, sizeof(out->mac.bytes));
+	return parse_network(c, load16(head + 14), out);
+}
+
+static enum frame_kind
+parse_sll2(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 20);
+
+	if (head == NULL)
+		return FRAME_MALFORMED;
+	out->ifindex = load32(head + 4);
+	out->passage = head[10] <= FRAME_OUTGOING ? head[10] : FRAME_UNTOLD;
+	if (head[11] == sizeof(out->mac.bytes))
+		memcpy(out->mac.bytes, head + 12, sizeof(out->mac.bytes));
+	return parse_network(c, load16(head), out);
+}
+
+enum frame_kind
+frame_parse(const struct packet *packet, struct frame *out)
+{
+	struct cursor c = {.at = packet->data, .captured = packet->caplen, .wire = packet->wirelen};
+	const uint8_t *head;
+
+	if (c.wire < c.captured) /* a capture file may say anything */
+		c.wire = c.captured;
+	out->ifindex = 0;
+	out->passage = FRAME_UNTOLD;
+	memset(&out->mac, 0, sizeof(out->mac));
+	switch (packet->linktype) {
+	case LINK_ETHERNET:
+		head = take(&c, 14);
+		if (head == NULL)
+			return FRAME_MALFORMED;
+		memcpy(out->mac.bytes, head + 6, sizeof(out->mac.bytes));
+		/* Type 0 would be an 802.3 length: not ours, and not to be taken for BY_VERSION. */
+		return parse_network(&c, load16(head + 12) != 0 ? load16(head + 12) : 1, out);
+	case LINK_SLL:
+		return parse_sll(&c, out);
+	case LINK_SLL2:
+		return parse_sll2(&c, out);
+	case LINK_NULL:
+	case LINK_LOOP:
+		if (take(&c, 4) == NULL)
+			return FRAME_MALFORMED;
+		return parse_network(&c, ETHER_BY_VERSION, out);
+	case LINK_RAW:
+	case LINK_RAW_BSD:
+	case LINK_RAW_OPENBSD:
+	case LINK_IPV4:
+	case LINK_IPV6:
+		return parse_network(&c, ETHER_BY_VERSION, out);
+	default:
+		return FRAME_OTHER;
+	}
+}

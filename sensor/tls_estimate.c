@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages and recipients from the lengths of turns under TLS: on-line Viterbi over the SMTP
+ * dialogue. bulkhead-sensor and replay.
+ *
+ * An exchange is what the client sent (C bytes of plaintext) and what the server answered (S
+ * bytes).  A state says how likely C and S are (log-normal shapes), an arc how likely it follows
+ * another state.  A path also knows reply lengths (from the greeting's family, or learned on its
+ * way) and gains when they come again.
+ */
+#include "sensor/tls_estimate.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DEAD	   (-1e9F)
+#define DEAD_BELOW (-60.F) /* a path so far behind the best never comes back */
+#define COUNT_MAX  UINT16_MAX
+#define TURN_MAX   (UINT32_C(1) << 30) /* bytes of one turn, saturating */
+#define FIT_MIN	   (-30.F)	       /* of one exchange, so that one oddity does not decide */
+#define SIX_BYTES  6U		       /* "DATA", "QUIT" and "RSET" with CRLF */
+#define NOT_SIX	   (-12.F)
+#define REFUSAL_BYTES \
+	110 /* a typical refusal of a recipient, e.g. Postfix "550 5.1.1 <...>: ..." */
+
+/* Bytes on the wire of one command line, as clients write them. */
+#define RCPT_LINE_MIN	  18
+#define RCPT_LINE_TYPICAL 34
+#define RCPT_LINE_MAX	  120
+#define MAIL_LINE_TYPICAL 60
+
+/* A normal distribution of ln(bytes). */
+struct shape {
+	float mean, sigma;
+	float weight; /* -ln(sigma) */
+};
+
+enum client_rule {
+	CLIENT_LINE, /* a command line, not one of six bytes */
+	CLIENT_SIX,  /* DATA, QUIT, RSET */
+	CLIENT_ANY,
+};
+
+enum answer { ANSWER_LENGTH, ANSWER_RATIO }; /* the server shape is of ln(S), or of ln(S / C) */
+
+struct state_row {
+	const char *name;
+	enum client_rule rule;
+	enum answer answer;
+	struct shape client, server;
+	uint16_t client_min, server_min; /* bytes; less costs `short_cost` each */
+	float short_cost;
+};
+
+/* Shapes set by hand on captures of ten client styles against five servers, then checked on others.
+ */
+#define SHAPE_BODY                \
+	{                         \
+		8.5F, 1.7F, -.53F \
+	}
+static const struct state_row states[ESTIMATE__STATES] = {
+    [ESTIMATE_EHLO] = {"ehlo", CLIENT_LINE, ANSWER_LENGTH, {3.3F, .5F, .69F}, {5.2F, .6F, .51F}, 0,
+	0, 0},
+    [ESTIMATE_AUTH] = {"auth", CLIENT_LINE, ANSWER_LENGTH, {3.4F, .7F, .36F}, {3.3F, .5F, .69F}, 0,
+	0, 0},
+    [ESTIMATE_MAIL] = {"mail", CLIENT_LINE, ANSWER_LENGTH, {3.9F, .45F, .8F}, {3.2F, .7F, .36F}, 0,
+	0, 0},
+    [ESTIMATE_RCPT] = {"rcpt", CLIENT_LINE, ANSWER_LENGTH, {3.5F, .4F, .92F}, {3.2F, .8F, .22F}, 0,
+	0, 0},
+    [ESTIMATE_RCPT_REFUSED] = {"rcpt-refused", CLIENT_LINE, ANSWER_LENGTH, {3.5F, .4F, .92F},
+	{4.7F, .5F, .69F}, 0, 0, 0},
+    [ESTIMATE_DATA] = {"data", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.7F, .4F, .92F}, 0, 0, 0},
+    [ESTIMATE_ENVELOPE] = {"envelope", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F},
+	{-.35F, .65F, .43F}, 45, 36, -12.F},
+    [ESTIMATE_ENVELOPE_REFUSED] = {"envelope-refused", CLIENT_ANY, ANSWER_RATIO,
+	{5.F, 1.05F, -.05F}, {.4F, .6F, .51F}, 45, 60, -12.F},
+    [ESTIMATE_ADDRESSES] = {"addresses", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F},
+	{-.6F, .65F, .43F}, 40, 16, -12.F},
+    [ESTIMATE_BODY] = {"body", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {3.8F, .75F, .29F}, 120, 0,
+	-8.F},
+    [ESTIMATE_BODY_ENVELOPE] = {"body+envelope", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY,
+	{5.F, .7F, .36F}, 120, 50, -8.F},
+    [ESTIMATE_CHUNK] = {"chunk", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {3.8F, .75F, .29F}, 120, 0,
+	-8.F},
+    [ESTIMATE_ALL] = {"all", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {4.6F, .7F, .36F}, 120, 40,
+	-8.F},
+    [ESTIMATE_RSET] = {"rset", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .6F, .51F}, 0, 0, 0},
+    [ESTIMATE_QUIT] = {"quit", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .7F, .36F}, 0, 0, 0},
+};
+
+/* What follows what, as log-probability; an arc that is not here does not happen. */
+struct arc {
+	uint8_t from, to;
+	float cost;
+};
+
+#define ARC(a, b, p)                          \
+	{                                     \
+		ESTIMATE_##a, ESTIMATE_##b, p \
+	}
+static const struct arc arcs[] = {
+    ARC(EHLO, EHLO, -4.F),
+    ARC(EHLO, AUTH, -1.5F),
+    ARC(EHLO, MAIL, -.7F),
+    ARC(EHLO, ENVELOPE, -.9F),
+    ARC(EHLO, ENVELOPE_REFUSED, -4.F),
+    ARC(EHLO, ADDRESSES, -2.F),
+    ARC(EHLO, ALL, -3.F),
+    ARC(EHLO, QUIT, -3.F),
+    ARC(EHLO, RSET, -4.F),
+
+    ARC(AUTH, AUTH, -.8F),
+    ARC(AUTH, MAIL, -1.F),
+    ARC(AUTH, ENVELOPE, -1.2F),
+    ARC(AUTH, ENVELOPE_REFUSED, -4.5F),
+    ARC(AUTH, ADDRESSES, -2.F),
+    ARC(AUTH, ALL, -3.5F),
+    ARC(AUTH, QUIT, -3.F),
+    ARC(AUTH, EHLO, -4.F),
+
+    ARC(MAIL, RCPT, -.1F),
+    ARC(MAIL, RCPT_REFUSED, -1.8F),
+    ARC(MAIL, MAIL, -6.F),
+    ARC(MAIL, RSET, -4.F),
+    ARC(MAIL, QUIT, -4.F),
+
+    ARC(RCPT, RCPT, -.9F),
+    ARC(RCPT, RCPT_REFUSED, -2.5F),
+    ARC(RCPT, DATA, -.7F),
+    ARC(RCPT, CHUNK, -2.5F),
+    ARC(RCPT, RSET, -4.F),
+    ARC(RCPT, QUIT, -4.F),
+    ARC(RCPT, MAIL, -7.F),
+
+    ARC(RCPT_REFUSED, RCPT, -1.2F),
+    ARC(RCPT_REFUSED, RCPT_REFUSED, -1.2F),
+    ARC(RCPT_REFUSED, DATA, -1.F),
+    ARC(RCPT_REFUSED, CHUNK, -3.F),
+    ARC(RCPT_REFUSED, RSET, -1.5F),
+    ARC(RCPT_REFUSED, QUIT, -1.5F),
+    ARC(RCPT_REFUSED, MAIL, -4.F),
+
+    ARC(DATA, BODY, -.1F),
+    ARC(DATA, RSET, -3.5F),
+    ARC(DATA, QUIT, -3.5F),
+    ARC(DATA, RCPT, -6.F),
+    ARC(DATA, BODY_ENVELOPE, -6.F),
+
+    ARC(ENVELOPE, BODY, -.2F),
+    ARC(ENVELOPE, BODY_ENVELOPE, -3.F),
+    ARC(ENVELOPE, RSET, -3.5F),
+    ARC(ENVELOPE, QUIT, -3.5F),
+    ARC(ENVELOPE, ENVELOPE, -6.F),
+    ARC(ENVELOPE, MAIL, -7.F),
+
+    ARC(ENVELOPE_REFUSED, ENVELOPE, -1.5F),
+    ARC(ENVELOPE_REFUSED, ENVELOPE_REFUSED, -1.5F),
+    ARC(ENVELOPE_REFUSED, RSET, -1.F),
+    ARC(ENVELOPE_REFUSED, QUIT, -1.F),
+
+    ARC(ADDRESSES, CHUNK, -.7F),
+    ARC(ADDRESSES, DATA, -1.2F),
+    ARC(ADDRESSES, RSET, -3.5F),
+    ARC(ADDRESSES, QUIT, -3.5F),
+    ARC(ADDRESSES, ADDRESSES, -6.F),
+    ARC(ADDRESSES, RCPT, -5.F),
+
+    ARC(BODY, MAIL, -1.2F),
+    ARC(BODY, ENVELOPE, -1.3F),
+    ARC(BODY, ENVELOPE_REFUSED, -4.F),
+    ARC(BODY, ADDRESSES, -2.5F),
+    ARC(BODY, RSET, -2.F),
+    ARC(BODY, QUIT, -1.F),
+    ARC(BODY, ALL, -6.F),
+
+    ARC(BODY_ENVELOPE, BODY, -1.F),
+    ARC(BODY_ENVELOPE, BODY_ENVELOPE, -.6F),
+    ARC(BODY_ENVELOPE, QUIT, -5.F),
+    ARC(BODY_ENVELOPE, RSET, -5.F),
+
+    ARC(CHUNK, CHUNK, -1.5F),
+    ARC(CHUNK, MAIL, -1.8F),
+    ARC(CHUNK, ADDRESSES, -1.2F),
+    ARC(CHUNK, ALL, -3.F),
+    ARC(CHUNK, RSET, -2.F),
+    ARC(CHUNK, QUIT, -1.F),
+    ARC(CHUNK, ENVELOPE, -4.F),
+
+    ARC(ALL, ALL, -.8F),
+    ARC(ALL, CHUNK, -2.F),
+    ARC(ALL, QUIT, -1.F),
+    ARC(ALL, RSET, -2.F),
+    ARC(ALL, ADDRESSES, -4.F),
+    ARC(ALL, MAIL, -4.F),
+
+    ARC(RSET, MAIL, -1.F),
+    ARC(RSET, ENVELOPE, -1.F),
+    ARC(RSET, ENVELOPE_REFUSED, -3.F),
+    ARC(RSET, ADDRESSES, -2.F),
+    ARC(RSET, ALL, -3.F),
+    ARC(RSET, QUIT, -2.F),
+    ARC(RSET, RSET, -3.F),
+    ARC(RSET, EHLO, -5.F),
+
+    ARC(QUIT, QUIT, -3.F),
+};
+
+/* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data (typical). */
+static const uint8_t family_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES] = {
+    [TLS_FAMILY_POSTFIX] = {14, 14, 37, 40},
+    [TLS_FAMILY_EXIM] = {8, 14, 56, 28},
+    [TLS_FAMILY_EXCHANGE] = {22, 24, 46, 186},
+};
+
+/* An exchange with what is computed once for all states and paths. */
+struct exchange {
+	uint32_t c, s; /* bytes, both >= 1 */
+	uint32_t slack;
+	bool six;
+	float ln_c, ln_s;
+	float emission[ESTIMATE__STATES];
+};
+
+static float
+shape_density(const struct shape *shape, float ln)
+{
+	float z = (ln - shape->mean) / shape->sigma;
+
+	return -.5F * z * z + shape->weight;
+}
+
+/* Log-likelihood of the exchange in a state, without what the path knows. */
+static float
+state_emission(const struct estimate *s, enum estimate_state state, const struct exchange *x)
+{
+	const struct state_row *row = &states[state];
+	float ll;
+
+	if (row->rule == CLIENT_SIX)
+		ll = (x->six ? 0 : NOT_SIX) + row->client.weight;
+	else
+		ll = shape_density(&row->client, x->ln_c);
+	if (row->rule == CLIENT_LINE && x->six)
+		ll -= 9;
+	ll +=
+	    shape_density(&row->server, row->answer == ANSWER_RATIO ? x->ln_s - x->ln_c : x->ln_s);
+	if (x->c + x->slack < row->client_min)
+		ll += row->short_cost;
+	if (x->s + x->slack < row->server_min)
+		ll += row->short_cost;
+	if (state == ESTIMATE_AUTH && s->hints.port == 25)
+		ll -= 2;
+	return ll;
+}
+
+static bool
+state_has_envelope(enum estimate_state state)
+{
+	return state == ESTIMATE_ENVELOPE || state == ESTIMATE_ENVELOPE_REFUSED ||
+	       state == ESTIMATE_ADDRESSES || state == ESTIMATE_BODY_ENVELOPE ||
+	       state == ESTIMATE_ALL;
+}
+
+/* What the dialogue before TLS rules out: the server did not offer it. */
+static float
+state_offer_cost(const struct tls_hints *h, enum estimate_state state)
+{
+	float cost = 0;
+
+	if (!h->ehlo_seen)
+		return 0;
+	if (!h->pipelining && state_has_envelope(state))
+		cost -= 8;
+	if (!h->chunking && (state == ESTIMATE_CHUNK || state == ESTIMATE_ALL))
+		cost -= 8;
+	return cost;
+}
+
+/* A reply of a length that the path knows came again, or did not. */
+static float
+reply_gain(uint8_t known, const struct exchange *x, uint32_t tolerance)
+{
+	uint32_t off = x->s > known ? x->s - known : known - x->s;
+
+	if (known == 0 || known == UINT8_MAX)
+		return 0;
+	return off <= tolerance + x->slack ? 1.5F : -.7F;
+}
+
+/* How the answer to a pipelined turn splits into replies. */
+struct split {
+	uint16_t accepted, refused;
+	float gain;
+};
+
+/* Recipients from the client's bytes alone. */
+static uint32_t
+split_guess(uint32_t envelope_bytes)
+{
+	if (envelope_bytes < MAIL_LINE_TYPICAL + 2 * RCPT_LINE_TYPICAL)
+		return 1;
+	return (envelope_bytes - MAIL_LINE_TYPICAL) / RCPT_LINE_TYPICAL;
+}
+
+/*
+ * The turn was answered by x->s bytes: replies of together `fixed` bytes (0: not known) and one for
+ * each recipient.  `pure`: the turn is nothing but commands, so that its length bounds their
+ * number.
+ */
+static struct split
+split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t fixed, bool pure)
+{
+	uint32_t guess = pure ? split_guess(x->c) : 1;
+	uint32_t most = x->c / RCPT_LINE_MIN;
+	uint32_t least = pure ? x->c / RCPT_LINE_MAX : 1;
+	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT];
+	struct split out = {.accepted = (uint16_t)(guess > COUNT_MAX ? COUNT_MAX : guess)};
+	uint32_t rest, k, off;
+
+	if (fixed == 0 || each == 0 || each == UINT8_MAX)
+		return out;
+	rest = x->s > fixed ? x->s - fixed : 0;
+	k = (rest + each / 2) / each;
+	off = rest > k * each ? rest - k * each : k * each - rest;
+	if (k >= 1 && k >= least && k <= most && k <= COUNT_MAX && off <= 3 + x->slack) {
+		out.accepted = (uint16_t)k;
+		out.gain = off <= x->slack ? 2.F : .5F;
+		return out;
+	}
+	out.gain = p->guessed ? 0 : -1.5F;
+	if (rest > guess * each + REFUSAL_BYTES / 3 && each < REFUSAL_BYTES) {
+		uint32_t refused =
+		    (rest - guess * each + (REFUSAL_BYTES - each) / 2) / (REFUSAL_BYTES - each);
+
+		refused = refused > guess ? guess : refused;
+		out.refused = (uint16_t)(refused > COUNT_MAX ? COUNT_MAX : refused);
+		out.accepted =
+		    (uint16_t)(guess - refused > COUNT_MAX ? COUNT_MAX : guess - refused);
+	}
+	return out;
+}
+
+/* Sum of reply lengths that the path knows; 0 when one of them is unknown. */
+static uint32_t
+path_known(const struct estimate_path *p, enum estimate_reply a, enum estimate_reply b)
+{
+	if (p->reply[a] == 0 || p->reply[b] == 0)
+		return 0;
+	return a == b ? p->reply[a] : (uint32_t)p->reply[a] + p->reply[b];
+}
+
+/* The split of the exchange when the path goes to `to`; zeroes for states without an envelope. */
+static struct split
+path_split(const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
+{
+	uint32_t mail_data = path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_DATA);
+	uint32_t body = p->reply[ESTIMATE_REPLY_BODY];
+
+	switch (to) {
+	case ESTIMATE_ENVELOPE:
+		return split_replies(p, x, mail_data, true);
+	case ESTIMATE_ADDRESSES:
+		return split_replies(
+		    p, x, path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_MAIL), true);
+	case ESTIMATE_BODY_ENVELOPE:
+		return split_replies(
+		    p, x, mail_data != 0 && body != 0 ? mail_data + body : 0, false);
+	case ESTIMATE_ALL:
+		return split_replies(
+		    p, x, path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_BODY), false);
+	case ESTIMATE_ENVELOPE_REFUSED:
+		return (struct split){.refused = (uint16_t)(split_guess(x->c) & COUNT_MAX)};
+	default:
+		return (struct split){0};
+	}
+}
+
+/* Whether the path can go on to `to` with this exchange, beyond arc and shapes. */
+static float
+path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate_state from,
+    enum estimate_state to, const struct exchange *x)
+{
+	switch (to) {
+	case ESTIMATE_MAIL:
+		return reply_gain(p->reply[ESTIMATE_REPLY_MAIL], x, 1);
+	case ESTIMATE_RCPT:
+		return reply_gain(p->reply[ESTIMATE_REPLY_RCPT], x, 1);
+	case ESTIMATE_DATA:
+		return (p->open == 0 ? -6.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
+	case ESTIMATE_BODY:
+		return reply_gain(p->reply[ESTIMATE_REPLY_BODY], x, 4);
+	case ESTIMATE_CHUNK:
+		/* Chunks of one message have one size, but for the last. */
+		if ((from == ESTIMATE_CHUNK || from == ESTIMATE_ALL) &&
+		    x->c > s->chunk_bytes + s->chunk_bytes / 16)
+			return -5;
+		return 0;
+	default:
+		return state_has_envelope(to) ? path_split(p, to, x).gain : 0;
+	}
+}
+
+static uint8_t
+reply_bytes(uint32_t s)
+{
+	return (uint8_t)(s > UINT8_MAX ? UINT8_MAX : s);
+}
+
+static void
+count_add(uint16_t *count, uint32_t n)
+{
+	*count = (uint16_t)(*count + n > COUNT_MAX ? COUNT_MAX : *count + n);
+}
+
+/* Guesses the single reply lengths from one pipelined answer: all much alike (Postfix 14, 14, 37).
+ */
+static void
+path_guess_replies(struct estimate_path *p, const struct exchange *x, uint32_t recipients)
+{
+	uint32_t each = x->s / (recipients + 2);
+
+	if (p->reply[ESTIMATE_REPLY_MAIL] != 0 || each == 0 || each >= UINT8_MAX / 2)
+		return;
+	p->reply[ESTIMATE_REPLY_MAIL] = reply_bytes(each);
+	p->reply[ESTIMATE_REPLY_RCPT] = reply_bytes(each);
+	p->reply[ESTIMATE_REPLY_DATA] = reply_bytes(x->s - (recipients + 1) * each);
+	p->guessed = true;
+}
+
+static void
+path_count_message(struct estimate_path *p, uint32_t recipients, uint32_t bytes)
+{
+	count_add(&p->messages, 1);
+	count_add(&p->recipients, recipients > 0 ? recipients : 1);
+	p->bytes += bytes;
+	p->typical_bytes = bytes;
+	p->open = 0;
+}
+
+/* The path's counters after the exchange in state `to`. */
+static void
+path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_state to,
+    const struct exchange *x)
+{
+	struct split split = path_split(p, to, x);
+	uint32_t body_bytes =
+	    x->c > 100 ? x->c - 100 : x->c; /* without an envelope of typical size */
+
+	count_add(&p->rejected, split.refused);
+	switch (to) {
+	case ESTIMATE_MAIL:
+		p->open = 0;
+		p->reply[ESTIMATE_REPLY_MAIL] = reply_bytes(x->s);
+		break;
+	case ESTIMATE_RCPT:
+		count_add(&p->open, 1);
+		p->reply[ESTIMATE_REPLY_RCPT] = reply_bytes(x->s);
+		break;
+	case ESTIMATE_RCPT_REFUSED:
+		count_add(&p->rejected, 1);
+		break;
+	case ESTIMATE_DATA:
+		p->reply[ESTIMATE_REPLY_DATA] = reply_bytes(x->s);
+		break;
+	case ESTIMATE_ENVELOPE:
+		path_guess_replies(p, x, split.accepted);
+		p->open = split.accepted;
+		break;
+	case ESTIMATE_ADDRESSES:
+	case ESTIMATE_ENVELOPE_REFUSED:
+		p->open = split.accepted;
+		break;
+	case ESTIMATE_BODY:
+		p->reply[ESTIMATE_REPLY_BODY] = reply_bytes(x->s);
+		path_count_message(p, p->open, x->c);
+		break;
+	case ESTIMATE_BODY_ENVELOPE:
+		path_count_message(p, p->open, body_bytes);
+		p->open = split.accepted;
+		break;
+	case ESTIMATE_CHUNK:
+		if (from == ESTIMATE_CHUNK || from == ESTIMATE_ALL) {
+			p->bytes += x->c;
+			p->typical_bytes += x->c;
+		} else {
+			path_count_message(p, p->open, x->c);
+		}
+		break;
+	case ESTIMATE_ALL:
+		path_count_message(p, split.accepted, body_bytes);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Totals take over what every living path has counted, so that paths can count in few bits. */
+static void
+estimate_rebase(struct estimate *s)
+{
+	struct estimate_path low = {.bytes = UINT32_MAX,
+	    .messages = COUNT_MAX,
+	    .recipients = COUNT_MAX,
+	    .rejected = COUNT_MAX};
+
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
+		const struct estimate_path *p = &s->path[i];
+
+		if (p->score <= DEAD)
+			continue;
+		low.bytes = p->bytes < low.bytes ? p->bytes : low.bytes;
+		low.messages = p->messages < low.messages ? p->messages : low.messages;
+		low.recipients = p->recipients < low.recipients ? p->recipients : low.recipients;
+		low.rejected = p->rejected < low.rejected ? p->rejected : low.rejected;
+	}
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
+		struct estimate_path *p = &s->path[i];
+
+		if (p->score <= DEAD)
+			continue;
+		p->bytes -= low.bytes;
+		p->messages = (uint16_t)(p->messages - low.messages);
+		p->recipients = (uint16_t)(p->recipients - low.recipients);
+		p->rejected = (uint16_t)(p->rejected - low.rejected);
+	}
+	s->bytes += low.bytes;
+	s->messages += low.messages;
+	s->recipients += low.recipients;
+	s->rejected += low.rejected;
+}
+
+/* The likeliest way into each state. */
+static void
+estimate_advance(
+    struct estimate *s, const struct exchange *x, struct estimate_path next[ESTIMATE__STATES])
+{
+	uint8_t from[ESTIMATE__STATES] = {0};
+	float best[ESTIMATE__STATES];
+
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+		best[i] = DEAD;
+	for (unsigned i = 0; i < sizeof(arcs) / sizeof(arcs[0]); i++) {
+		const struct arc *a = &arcs[i];
+		const struct estimate_path *p = &s->path[a->from];
+		float score;
+
+		if (p->score <= DEAD)
+			continue;
+		score = p->score + a->cost + path_gain(s, p, a->from, a->to, x);
+		if (score > best[a->to]) {
+			best[a->to] = score;
+			from[a->to] = a->from;
+		}
+	}
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
+		if (best[i] <= DEAD && !s->disorder) {
+			next[i].score = DEAD;
+			continue;
+		}
+		if (s->disorder && best[i] < -4.F) { /* from the likeliest state to any */
+			from[i] = (uint8_t)estimate_likeliest(s);
+			best[i] = -4.F;
+		}
+		next[i] = s->path[from[i]];
+		path_enter(&next[i], from[i], i, x);
+		next[i].score = best[i] + x->emission[i];
+	}
+}
+
+/* The first exchange is EHLO, unless its beginning was lost. */
+static void
+estimate_begin(
+    struct estimate *s, const struct exchange *x, struct estimate_path next[ESTIMATE__STATES])
+{
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
+		next[i] = s->path[0];
+		if (i != ESTIMATE_EHLO && !s->disorder) {
+			next[i].score = DEAD;
+			continue;
+		}
+		path_enter(&next[i], ESTIMATE_EHLO, i, x);
+		next[i].score = x->emission[i];
+	}
+}
+
+/* Scores the exchange in progress. */
+static void
+estimate_step(struct estimate *s)
+{
+	struct exchange x = {.c = s->client_bytes > 0 ? s->client_bytes : 1,
+	    .s = s->server_bytes > 0 ? s->server_bytes : 1,
+	    .slack = s->server_slack};
+	struct estimate_path next[ESTIMATE__STATES];
+	float top = DEAD;
+
+	x.six = x.c <= SIX_BYTES + s->client_slack && x.c + s->client_slack >= SIX_BYTES;
+	x.ln_c = logf((float)x.c);
+	x.ln_s = logf((float)x.s);
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+		x.emission[i] = state_emission(s, i, &x) + state_offer_cost(&s->hints, i);
+	if (s->exchanges == 0)
+		estimate_begin(s, &x, next);
+	else
+		estimate_advance(s, &x, next);
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+		top = next[i].score > top ? next[i].score : top;
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
+		next[i].score = next[i].score - top < DEAD_BELOW ? DEAD : next[i].score - top;
+	}
+	if (s->exchanges > 0)
+		s->fit += top < FIT_MIN ? FIT_MIN : top;
+	memcpy(s->path, next, sizeof(s->path));
+	s->exchanges++;
+	s->disorder = false;
+	s->chunk_bytes = x.c;
+	s->client_bytes = s->server_bytes = 0;
+	s->client_records = s->server_records = 0;
+	s->client_slack = s->server_slack = 0;
+	estimate_rebase(s);
+}
+
+void
+estimate_init(struct estimate *s, const struct tls_hints *hints)
+{
+	memset(s, 0, sizeof(*s));
+	s->hints = *hints;
+	if (hints->family < TLS_FAMILY__COUNT)
+		for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+			memcpy(s->path[i].reply, family_replies[hints->family], ESTIMATE__REPLIES);
+}
+
+static void
+turn_add(uint32_t *bytes, uint16_t *records, uint16_t *slack, uint32_t n, uint32_t n_slack)
+{
+	*bytes = n > TURN_MAX - *bytes ? TURN_MAX : *bytes + n;
+	*records = (uint16_t)(*records < UINT16_MAX ? *records + 1 : *records);
+	*slack = (uint16_t)(*slack + n_slack > UINT16_MAX / 2 ? UINT16_MAX / 2 : *slack + n_slack);
+}
+
+bool
+estimate_record(struct estimate *s, enum tls_dir dir, uint32_t bytes, uint32_t slack)
+{
+	bool changed = true;
+
+	if (dir == TLS_FROM_SERVER) {
+		if (s->client_records == 0) /* tickets, or the greeting */
+			return false;
+		turn_add(&s->server_bytes, &s->server_records, &s->server_slack, bytes, slack);
+		return true;
+	}
+	if (s->server_records > 0)
+		estimate_step(s);
+	else
+		changed = false;
+	turn_add(&s->client_bytes, &s->client_records, &s->client_slack, bytes, slack);
+	return changed;
+}
+
+void
+estimate_gap(struct estimate *s)
+{
+	s->disorder = true;
+}
+
+void
+estimate_finish(struct estimate *s)
+{
+	if (s->client_records > 0 && s->server_records > 0)
+		estimate_step(s);
+}
+
+enum estimate_state
+estimate_likeliest(const struct estimate *s)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < ESTIMATE__STATES; i++)
+		if (s->path[i].score > s->path[best].score)
+			best = i;
+	return best;
+}
+
+float
+estimate_mean_fit(const struct estimate *s)
+{
+	return s->exchanges > 1 ? s->fit / (float)(s->exchanges - 1) : 0;
+}
+
+const char *
+estimate_state_name(enum estimate_state state)
+{
+	return state < ESTIMATE__STATES ? states[state].name : "";
+}
+
+void
+estimate_get(const struct estimate *s, struct tls_estimate *out)
+{
+	struct estimate now = *s;
+	const struct estimate_path *p;
+	float fit;
+
+	if (now.client_records > 0 && now.server_records > 0)
+		estimate_step(&now);
+	p = &now.path[estimate_likeliest(&now)];
+	/* SMTP fits with about -1 per exchange (1 % below -2.9); HTTPS, shells and tunnels with
+	 * -4.3 and worse. */
+	fit = 1000.F + (estimate_mean_fit(&now) + 1.F) * 280.F;
+	*out = (struct tls_estimate){.messages = now.messages + p->messages,
+	    .recipients = now.recipients + p->recipients,
+	    .recipients_rejected = now.rejected + p->rejected,
+	    .bytes = now.bytes + p->bytes,
+	    .typical_bytes = p->typical_bytes,
+	    .confidence = (uint16_t)(fit < 0	    ? 0
+				     : fit > 1000.F ? 1000.F
+						    : fit)};
+}

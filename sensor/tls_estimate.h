@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What an SMTP dialogue inside TLS did, from the lengths of its turns: an on-line Viterbi decoder
+ * over the states of the dialogue.  Every state carries its own counters along its best path, so no
+ * history is kept. Fixed size, no heap, bounded arithmetic.  bulkhead-sensor and replay; used by
+ * sensor/tls.c only.
+ */
+#ifndef SENSOR_TLS_ESTIMATE_H
+#define SENSOR_TLS_ESTIMATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sensor/tls.h"
+
+/* One exchange of the dialogue: a turn of the client and the server's answer to it. */
+enum estimate_state {
+	ESTIMATE_EHLO,
+	ESTIMATE_AUTH,
+	ESTIMATE_MAIL,
+	ESTIMATE_RCPT,
+	ESTIMATE_RCPT_REFUSED,
+	ESTIMATE_DATA,
+	ESTIMATE_ENVELOPE,	   /* MAIL, RCPT..., DATA in one turn */
+	ESTIMATE_ENVELOPE_REFUSED, /* the same, no recipient taken */
+	ESTIMATE_ADDRESSES,	/* MAIL, RCPT... in one turn, no DATA (perhaps the start of BDAT) */
+	ESTIMATE_BODY,		/* the body after DATA, perhaps with QUIT */
+	ESTIMATE_BODY_ENVELOPE, /* the body and the next envelope */
+	ESTIMATE_CHUNK,		/* BDAT and its bytes */
+	ESTIMATE_ALL,		/* MAIL, RCPT..., BDAT and the whole body in one turn */
+	ESTIMATE_RSET,
+	ESTIMATE_QUIT,
+	ESTIMATE__STATES
+};
+
+/* Reply lengths that a path knows, in bytes with CRLF; 0 = unknown, 255 = that or longer. */
+enum estimate_reply {
+	ESTIMATE_REPLY_MAIL,
+	ESTIMATE_REPLY_RCPT,
+	ESTIMATE_REPLY_DATA,
+	ESTIMATE_REPLY_BODY,
+	ESTIMATE__REPLIES
+};
+
+struct estimate_path {
+	float score; /* log-likelihood against the best path, which is 0 */
+	uint32_t bytes, typical_bytes;
+	uint16_t messages, recipients, rejected;
+	uint16_t open;			  /* recipients of the transaction in progress */
+	uint8_t reply[ESTIMATE__REPLIES]; /* lengths */
+	bool guessed;			  /* reply lengths are a guess from one pipelined answer */
+};
+
+struct estimate {
+	/* Totals that all living paths agree on; paths count on top of them. */
+	uint64_t bytes;
+	uint32_t messages, recipients, rejected;
+	/* The exchange in progress. */
+	uint32_t client_bytes, server_bytes;
+	uint16_t client_records, server_records;
+	uint16_t client_slack, server_slack; /* lengths are exact to +- this (CBC padding) */
+	uint32_t chunk_bytes;		     /* client bytes of the exchange before */
+	uint32_t exchanges;
+	float fit;     /* sum of the best path's gains */
+	bool disorder; /* bytes were lost: anything may follow */
+	struct tls_hints hints;
+	struct estimate_path path[ESTIMATE__STATES];
+};
+
+void estimate_init(struct estimate *s, const struct tls_hints *hints);
+/*
+ * A record of application data: plaintext bytes, exact to +- slack.  Returns true when the estimate
+ * may have changed: the server answers, or an exchange was completed.
+ */
+bool estimate_record(struct estimate *s, enum tls_dir dir, uint32_t bytes, uint32_t slack);
+/* Bytes were lost, perhaps whole turns. */
+void estimate_gap(struct estimate *s);
+/* No more records will come. */
+void estimate_finish(struct estimate *s);
+/* Includes the exchange in progress when the server began to answer it. */
+void estimate_get(const struct estimate *s, struct tls_estimate *out);
+
+/* For tests and the bench: names, the likeliest state of the newest exchange, mean fit per
+ * exchange. */
+const char *estimate_state_name(enum estimate_state state);
+enum estimate_state estimate_likeliest(const struct estimate *s);
+float estimate_mean_fit(const struct estimate *s);
+
+#endif
