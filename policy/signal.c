@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: ISC */
+/* The table of signals.  bulkhead-guard, replay. */
+#include "policy/signal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/* ln(theta1/theta0) for a bad trial, ln((1-theta1)/(1-theta0)) for a good one. */
+#define LN_10	  2.302585093
+#define LN_4	  1.386294361
+#define LN_5	  1.609437912
+#define LN_050_95 (-0.641853886) /* ln(0.50 / 0.95) */
+#define LN_050_90 (-0.587786665) /* ln(0.50 / 0.90) */
+
+#define UNKNOWN_THETA0 0.05
+
+const struct window_step signal_steps[WINDOW_TEST__COUNT] = {
+    [WINDOW_TEST_UNKNOWN] = {LN_10, LN_050_95}, /* 0.05 (Mail.ru) against 0.5 (Forpsi) */
+    [WINDOW_TEST_REMOTE] = {LN_5, LN_050_90},	/* 0.1 against 0.5 of the destinations */
+    [WINDOW_TEST_CONNECT] = {LN_4, -LN_4},	/* 0.2 against 0.8 (TRW) */
+    [WINDOW_TEST_SHORT] = {LN_4, -LN_4},
+    [WINDOW_TEST_RATWARE] = {LN_10, LN_050_95}, /* 0.05 against 0.5 */
+};
+
+double
+signal_poisson(double n, double mean_honest, double mean_other)
+{
+	if (n <= mean_honest)
+		return n - mean_honest; /* the ratio is below zero there, and a logarithm costs */
+	return n * log(mean_other / mean_honest) - (mean_other - mean_honest);
+}
+
+static double
+ring_sum(const struct signal_input *in, unsigned ring)
+{
+	return (double)in->window->sum[ring];
+}
+
+static uint8_t
+weakest(const struct signal_input *in)
+{
+	return ring_sum(in, WINDOW_ESTIMATED_HOUR) > 0 ? OBS_TLS : OBS_CLEAR;
+}
+
+/* --- volume --- */
+
+/* A bulk sender sends at least so many times an honest server's ceiling; the longer the clock, the
+ * smaller the step that shows. */
+static const double volume_ratio[TALLY_SPAN__COUNT] = {3, 2, 1.5};
+static const char *const volume_span[TALLY_SPAN__COUNT] = {"5 minutes", "an hour", "a day"};
+
+static void
+volume_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	double ceiling = in->ceilings->span[s->subject];
+
+	f->value = ring_sum(in, WINDOW_OPEN_5MIN + s->subject);
+	f->threshold = ceiling;
+	f->beside = ring_sum(in, WINDOW_BEYOND_HOUR);
+	f->points = signal_poisson(f->value, ceiling, volume_ratio[s->subject] * ceiling);
+	f->visibility = weakest(in);
+}
+
+static void
+volume_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	const char *plan = in->plan[0] != '\0' ? in->plan : "default";
+
+	if (f->beside >= 1)
+		snprintf(buf, size,
+		    "%.0f different recipients in %s outside of what the grant allows (%.0f of "
+		    "them "
+		    "beyond its volume); plan %s stays below %.0f",
+		    f->value, volume_span[s->subject], fmin(f->beside, f->value), plan,
+		    f->threshold);
+	else
+		snprintf(buf, size,
+		    "%.0f%s different recipients in %s; a server on plan %s stays below %.0f",
+		    f->value, f->visibility == OBS_TLS ? " (estimated through TLS)" : "",
+		    volume_span[s->subject], plan, f->threshold);
+}
+
+/* --- near-identical messages --- */
+
+static const struct window_campaign *
+largest_campaign(const struct signal_input *in, unsigned kind, int declared, int unsubscribable)
+{
+	const struct window_campaign *best = NULL;
+
+	for (unsigned i = 0; i < WINDOW_CAMPAIGNS; i++) {
+		const struct window_campaign *k = &in->window->campaign[i];
+
+		if (k->kind != kind || (declared >= 0 && k->declared != declared) ||
+		    (unsubscribable >= 0 && k->unsubscribable != unsubscribable))
+			continue;
+		if (best == NULL || k->sum > best->sum)
+			best = k;
+	}
+	return best;
+}
+
+/* Mail that calls itself bulk is held to the 5-minute ceiling for an hour: a slow run is a run. */
+static void
+declared_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct window_campaign *k = largest_campaign(in, s->subject, 1, -1);
+	double ceiling = in->ceilings->span[TALLY_5MIN];
+
+	f->value = k != NULL ? (double)k->sum : 0;
+	f->threshold = ceiling;
+	f->points = signal_poisson(f->value, ceiling, 3 * ceiling);
+}
+
+static void
+declared_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "one list mail (List-* or Precedence header, same text or subject) to %.0f different "
+	    "recipients within an hour; without a grant it stays below %.0f",
+	    f->value, f->threshold);
+}
+
+/* A shop's order confirmations are near-identical too: half of the hour's ceiling is honest, and
+ * the row cannot throttle alone. */
+static void
+same_text_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct window_campaign *k = largest_campaign(in, s->subject, -1, -1);
+	double ceiling = in->ceilings->span[TALLY_HOUR];
+
+	f->value = k != NULL ? (double)k->sum : 0;
+	f->threshold = ceiling / 2;
+	f->points = signal_poisson(f->value, ceiling / 2, ceiling);
+}
+
+static void
+same_text_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "almost the same text or subject to %.0f different recipients within an hour; it "
+	    "speaks "
+	    "from %.0f",
+	    f->value, f->threshold);
+}
+
+static void
+no_unsubscribe_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct window_campaign *k = largest_campaign(in, s->subject, -1, 0);
+	double ceiling = in->ceilings->span[TALLY_HOUR];
+
+	f->value = k != NULL ? (double)k->sum : 0;
+	f->threshold = ceiling / 2;
+	f->points = signal_poisson(f->value, ceiling / 2, ceiling);
+}
+
+static void
+no_unsubscribe_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "almost the same text to %.0f different recipients within an hour, and no "
+	    "List-Unsubscribe field",
+	    f->value);
+}
+
+static void
+same_size_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct window_campaign *k = largest_campaign(in, s->subject, -1, -1);
+	double ceiling = in->ceilings->span[TALLY_5MIN];
+
+	f->value = k != NULL ? (double)k->sum : 0;
+	f->threshold = ceiling;
+	f->beside = ring_sum(in, WINDOW_DESTINATIONS_HOUR);
+	f->visibility = OBS_TLS;
+	/* One mailbox provider proves nothing; uniform sizes at many do. */
+	f->points = f->beside < 5 ? 0 : signal_poisson(f->value, ceiling, 3 * ceiling);
+}
+
+static void
+same_size_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "about %.0f recipients (estimated through TLS) got messages of one size within an "
+	    "hour, at "
+	    "%.0f destinations",
+	    f->value, f->beside);
+}
+
+/* --- spread --- */
+
+/* How many different X an hour, against the mean that an honest server has. */
+static void
+spread_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	double honest = s->subject == WINDOW_SENDERS_HOUR ? 10 : in->ceilings->span[TALLY_5MIN];
+
+	f->value = ring_sum(in, s->subject);
+	f->threshold = honest;
+	f->points = signal_poisson(f->value, honest, 3 * honest);
+	/* A forwarder carries other people's domains, but it receives what it forwards. */
+	if (s->subject == WINDOW_SENDERS_HOUR && ring_sum(in, WINDOW_INBOUND_DAY) >= f->value / 2)
+		f->points = 0;
+}
+
+static void
+spread_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	const char *what = s->subject == WINDOW_DOMAINS_HOUR ? "recipient domains"
+			   : s->subject == WINDOW_MX_HOUR ? "domains asked for their mail servers"
+							  : "sender domains";
+
+	(void)in;
+	snprintf(buf, size, "%.0f different %s within an hour; usual is up to %.0f", f->value, what,
+	    f->threshold);
+}
+
+/* Nine of ten mass mailers receive nothing, three of ten honest servers of this size: ln(0.9/0.3).
+ */
+static void
+one_way_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	(void)s;
+	f->value = ring_sum(in, WINDOW_OPEN_DAY);
+	f->threshold = s->activation;
+	f->points = ring_sum(in, WINDOW_INBOUND_DAY) > 0 ? 0 : 1.0986;
+	f->visibility = weakest(in);
+}
+
+static void
+one_way_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "sent to %.0f different recipients within a day and received mail from none", f->value);
+}
+
+/* --- trials --- */
+
+static void
+trials_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct window_trials *t = &in->window->trials[s->subject];
+
+	f->value = (double)t->bad;
+	f->beside = (double)(t->bad + t->good);
+	f->threshold = s->activation;
+	f->since_ns = t->since_ns;
+	f->visibility = t->estimated ? OBS_TLS : OBS_CLEAR;
+	f->points = window_points(in->window, s->subject, in->now_ns, in->half_life_ns);
+}
+
+/* The test begins anew after each recovery, so a server that mails N people a day takes it about
+ * N theta0 times: its bound rises by the logarithm of that (Bonferroni). */
+static void
+unknown_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	double people = ring_sum(in, WINDOW_OPEN_DAY) + ring_sum(in, WINDOW_GRANTED_DAY);
+
+	trials_evaluate(s, in, f);
+	f->points -= log(fmax(1, UNKNOWN_THETA0 * people));
+}
+
+/* Nobody is reachable: that is an outage of the server, and hurts nobody. */
+static void
+connect_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	trials_evaluate(s, in, f);
+	f->visibility = OBS_FLOW;
+	if (f->beside - f->value < 1)
+		f->points = 0;
+}
+
+static void
+trials_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	static const char *const what[WINDOW_TEST__COUNT] = {
+	    [WINDOW_TEST_UNKNOWN] = "recipients do not exist",
+	    [WINDOW_TEST_REMOTE] = "destinations refused the mail as spam, listed or too much",
+	    [WINDOW_TEST_CONNECT] = "destinations could not be connected to",
+	    [WINDOW_TEST_SHORT] = "destinations saw a session end without a message",
+	    [WINDOW_TEST_RATWARE] = "sessions and messages show habits of bulk tools (talking "
+				    "early, no QUIT, no Date or "
+				    "Message-ID)",
+	};
+	char iso[CLOCK_ISO_BYTES];
+	int64_t second = f->since_ns - f->since_ns % CLOCK_SECOND_NS;
+
+	(void)in;
+	snprintf(buf, size, "%.0f of %.0f%s %s, since %s", ceil(f->value), ceil(f->beside),
+	    f->visibility == OBS_TLS ? " (in part estimated through TLS)" : "", what[s->subject],
+	    clock_format_iso(iso, second));
+}
+
+static void
+helo_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	f->value = ring_sum(in, WINDOW_HELO_DAY);
+	f->threshold = s->activation;
+	f->points = 0.5 * (f->value - 2); /* two names are common: the host's and the site's */
+}
+
+static void
+helo_explain(const struct signal *s, const struct signal_input *in, const struct signal_finding *f,
+    char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size, "greeted with %.0f different names within a day", f->value);
+}
+
+static void
+auth_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	f->value = ring_sum(in, WINDOW_AUTH_HOUR);
+	f->threshold = s->activation;
+	f->points = signal_poisson(f->value, 2, 10); /* a forgotten password, and a list of them */
+}
+
+static void
+auth_explain(const struct signal *s, const struct signal_input *in, const struct signal_finding *f,
+    char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "%.0f different submission servers refused its logins within an hour (nothing is "
+	    "blocked "
+	    "for it)",
+	    f->value);
+}
+
+/* --- the table --- */
+
+const struct signal signal_table[] = {
+    {
+	.name = "recipients-5min",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_VOLUME,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_BLOCK,
+	.activation = 1,
+	.window_ns = 5 * CLOCK_MINUTE_NS,
+	.subject = TALLY_5MIN,
+	.evaluate = volume_evaluate,
+	.explain = volume_explain,
+	.ask = "Does it mail more people in five minutes than its plan ever does?",
+	.source = "field: 100 or 400 per 5 min per resource (Servercore, Selectel); Byington 2015: "
+		  "three clocks per customer; Lin 2013: distinct recipients",
+    },
+    {
+	.name = "recipients-hour",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_VOLUME,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_BLOCK,
+	.activation = 1,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = TALLY_HOUR,
+	.evaluate = volume_evaluate,
+	.explain = volume_explain,
+	.ask = "Does it mail more people in an hour?",
+	.source = "field: 100 (CSF, Plesk) to 200 (cPanel) an hour; Byington 2015",
+    },
+    {
+	.name = "recipients-day",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_VOLUME,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_BLOCK,
+	.activation = 1,
+	.window_ns = CLOCK_DAY_NS,
+	.subject = TALLY_DAY,
+	.evaluate = volume_evaluate,
+	.explain = volume_explain,
+	.ask = "Does it mail more people in a day?",
+	.source = "field: 500 (Yandex mailbox) to 2,000 (Vlad-Host) a day; Byington 2015",
+    },
+    {
+	.name = "declared-bulk",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_VOLUME,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_BLOCK,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = WINDOW_CAMPAIGN_TEXT,
+	.evaluate = declared_evaluate,
+	.explain = declared_explain,
+	.ask = "Is it a mailing by its own declaration?",
+	.source = "RFC 2369, 2919, 8058; DCC and rspamd fuzzy for near-identical",
+    },
+    {
+	.name = "same-text",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_VOLUME,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_WARN,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = WINDOW_CAMPAIGN_TEXT,
+	.evaluate = same_text_evaluate,
+	.explain = same_text_explain,
+	.ask = "Do many people get the same text?",
+	.source = "DCC, rspamd fuzzy; Manku 2007 for the distance",
+    },
+    {
+	.name = "same-size",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_TLS,
+	.highest = RUNG_CLEAR,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = WINDOW_CAMPAIGN_SIZE,
+	.evaluate = same_size_evaluate,
+	.explain = same_size_explain,
+	.ask = "Do many destinations get messages of one size?",
+	.source = "ours",
+    },
+    {
+	.name = "recipient-domains",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_CLEAR,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = WINDOW_DOMAINS_HOUR,
+	.evaluate = spread_evaluate,
+	.explain = spread_explain,
+	.ask = "Does it mail unusually many organisations?",
+	.source = "Lin 2013: uniqueness",
+    },
+    {
+	.name = "mx-queries",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_CLEAR,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = WINDOW_MX_HOUR,
+	.evaluate = spread_evaluate,
+	.explain = spread_explain,
+	.ask = "Does it look up unusually many mail servers?",
+	.source = "Whyte 2006",
+    },
+    {
+	.name = "one-way",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_CLEAR,
+	.activation = 30,
+	.window_ns = CLOCK_DAY_NS,
+	.evaluate = one_way_evaluate,
+	.explain = one_way_explain,
+	.ask = "Does it send to many and receive from none?",
+	.source = "ErDOS, Cohen 2013",
+    },
+    {
+	.name = "unknown-recipients",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_DIRECT,
+	.needs = SIGNAL_NEEDS_CLEAR | SIGNAL_NEEDS_TLS,
+	.highest = RUNG_BLOCK,
+	.activation = 7,
+	.decays = true,
+	.subject = WINDOW_TEST_UNKNOWN,
+	.evaluate = unknown_evaluate,
+	.explain = trials_explain,
+	.ask = "Does it write to people who do not exist?",
+	.source =
+	    "Mail.ru: at most 5 % invalid; Forpsi: over half undeliverable; SPOT 2009 (SPRT); "
+	    "cPanel: a ratio with a floor",
+    },
+    {
+	.name = "remote-verdicts",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_DIRECT,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_WARN,
+	.activation = 3,
+	.decays = true,
+	.subject = WINDOW_TEST_REMOTE,
+	.evaluate = trials_evaluate,
+	.explain = trials_explain,
+	.ask = "Do the receivers call it spam?",
+	.source = "Zeek blocklists; KumoMTA traffic shaping automation; Gmail 421-4.7.28",
+    },
+    {
+	.name = "sender-variety",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_WATCH,
+	.activation = 10,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = WINDOW_SENDERS_HOUR,
+	.evaluate = spread_evaluate,
+	.explain = spread_explain,
+	.ask = "Does it send in the name of many domains?",
+	.source = "Clayton 2004",
+    },
+    {
+	.name = "failed-connections",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_WATCH,
+	.activation = 5,
+	.decays = true,
+	.subject = WINDOW_TEST_CONNECT,
+	.evaluate = connect_evaluate,
+	.explain = trials_explain,
+	.ask = "Does it connect to servers that are not there?",
+	.source = "TRW, Jung 2004; Schatzmann 2009",
+    },
+    {
+	.name = "short-sessions",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_WATCH,
+	.activation = 5,
+	.decays = true,
+	.subject = WINDOW_TEST_SHORT,
+	.evaluate = trials_evaluate,
+	.explain = trials_explain,
+	.ask = "Do its sessions end without a message?",
+	.source = "Schatzmann 2009",
+    },
+    {
+	.name = "helo-changes",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_WATCH,
+	.activation = 4,
+	.window_ns = CLOCK_DAY_NS,
+	.evaluate = helo_evaluate,
+	.explain = helo_explain,
+	.ask = "Does it change its name?",
+	.source = "Clayton 2004; SNARE 2009",
+    },
+    {
+	.name = "ratware",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_WATCH,
+	.activation = 3,
+	.decays = true,
+	.subject = WINDOW_TEST_RATWARE,
+	.evaluate = trials_evaluate,
+	.explain = trials_explain,
+	.ask = "Does it behave like a bulk tool?",
+	.source = "Sawaya and Miyake (KDDI); Postfix postscreen",
+    },
+    {
+	.name = "no-unsubscribe",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_CLEAR,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.subject = WINDOW_CAMPAIGN_TEXT,
+	.evaluate = no_unsubscribe_evaluate,
+	.explain = no_unsubscribe_explain,
+	.ask = "Is it bulk that nobody can leave?",
+	.source = "RFC 8058; Google, Yahoo and Mail.ru sender rules",
+    },
+    {
+	.name = "auth-failures",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_ALERT,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_WARN,
+	.activation = 5,
+	.window_ns = CLOCK_HOUR_NS,
+	.evaluate = auth_evaluate,
+	.explain = auth_explain,
+	.ask = "Does it try passwords at other people's servers?",
+	.source = "credential stuffing; RFC 5068: submission stays open",
+    },
+};
+const unsigned signal_count = sizeof(signal_table) / sizeof(signal_table[0]);
+
+enum rung
+signal_group_highest(unsigned question, unsigned group)
+{
+	if (group == SIGNAL_CORROBORATION)
+		return question == QUESTION_BULK ? RUNG_CLEAR : RUNG_WATCH;
+	return group == SIGNAL_ALERT ? RUNG_WARN : RUNG_BLOCK;
+}
+
+void
+signal_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	memset(f, 0, sizeof(*f));
+	s->evaluate(s, in, f);
+	if (f->points < 0 || f->value < s->activation)
+		f->points = 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The window: what one server did in the last five minutes, hour and day, in fixed memory.  It
+ * turns observations into counts of different people, destinations and failures; it judges nothing.
+ * Pure.  bulkhead-guard, replay.
+ */
+#ifndef POLICY_WINDOW_H
+#define POLICY_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/tally.h"
+#include "sensor/observation.h"
+#include "whitelist/grant.h"
+
+#define WINDOW_CAMPAIGNS 8
+#define WINDOW_SESSIONS	 16
+#define WINDOW_GRANTS	 4 /* grants of one server that count */
+
+/* Sliding counters.  OPEN are recipients that no grant covers; estimates are weighted. */
+enum window_ring {
+	WINDOW_OPEN_5MIN,
+	WINDOW_OPEN_HOUR,
+	WINDOW_OPEN_DAY,
+	WINDOW_GRANTED_5MIN,
+	WINDOW_GRANTED_HOUR,
+	WINDOW_GRANTED_DAY,
+	WINDOW_BEYOND_HOUR,	  /* part of OPEN: a grant would cover them, but it is used up */
+	WINDOW_ESTIMATED_HOUR,	  /* part of OPEN and GRANTED: seen through TLS only */
+	WINDOW_DOMAINS_HOUR,	  /* different recipient domains */
+	WINDOW_DESTINATIONS_HOUR, /* different destinations that took a message */
+	WINDOW_DESTINATIONS_DAY,
+	WINDOW_SENDERS_HOUR,  /* different domains in MAIL FROM */
+	WINDOW_HELO_DAY,      /* different names in EHLO */
+	WINDOW_MX_HOUR,	      /* different names asked for with type MX */
+	WINDOW_INBOUND_DAY,   /* sessions in which mail came in */
+	WINDOW_AUTH_HOUR,     /* different submission servers that refused a login */
+	WINDOW_ATTEMPTS_5MIN, /* connections that are no queue's retry */
+	WINDOW_RING__COUNT
+};
+
+/* Bernoulli trials with a running log-likelihood ratio that never falls below zero (Page's CUSUM of
+ * Wald's test), so that a good past does not pay for a bad present. */
+enum window_test {
+	WINDOW_TEST_UNKNOWN, /* the recipient does not exist */
+	WINDOW_TEST_REMOTE,  /* the destination calls us a spammer */
+	WINDOW_TEST_CONNECT, /* the destination cannot be connected to */
+	WINDOW_TEST_SHORT,   /* the session ended without a message */
+	WINDOW_TEST_RATWARE, /* the session or message shows habits of bulk tools */
+	WINDOW_TEST__COUNT
+};
+
+struct window_step { /* log-likelihood ratios of one trial; from signal.c */
+	double bad, good;
+};
+
+struct window_trials {
+	float points;	 /* running log-likelihood ratio, >= 0 */
+	float bad, good; /* trials since `since`, weighted */
+	bool estimated;	 /* evidence through TLS is in it */
+	int64_t since_ns, time_ns;
+};
+
+enum window_campaign_kind { WINDOW_CAMPAIGN_NONE, WINDOW_CAMPAIGN_TEXT, WINDOW_CAMPAIGN_SIZE };
+struct window_campaign { /* messages that are almost the same */
+	uint8_t kind;
+	bool declared;	     /* calls itself list mail: List-*, Precedence: bulk, Feedback-ID */
+	bool unsubscribable; /* has List-Unsubscribe */
+	uint64_t fingerprint, subject;
+	float size; /* typical bytes, under TLS */
+	float sum;  /* recipients within the hour */
+	struct tally_ring hour;
+};
+
+struct window_session { /* what a session did since its last message */
+	uint64_t id;
+	uint64_t domain; /* of its newest recipient */
+	float fresh;	 /* accepted recipients that are new in this hour */
+	float held[3];	 /* recipients by span whose grant only the From field can tell */
+};
+
+struct window {
+	struct tally_clock clock[TALLY_SPAN__COUNT];
+	float sum[WINDOW_RING__COUNT];
+	struct window_trials trials[WINDOW_TEST__COUNT];
+	float allowance; /* recipients of a backlog that the short clocks do not count */
+	int64_t allowance_until_ns;
+	int64_t flush_given_ns; /* when an outage last gave an allowance */
+	int64_t first_ns, last_delivery_ns;
+	int64_t outage_since_ns; /* first failure after the last delivery; 0 = none */
+	float outage_destinations;
+	uint32_t next_session;
+	bool changed; /* since the observation began: something that a signal looks at */
+	struct tally_ring ring[WINDOW_RING__COUNT];
+	struct window_session session[WINDOW_SESSIONS];
+	struct window_campaign campaign[WINDOW_CAMPAIGNS];
+	struct tally_seen seen;
+};
+
+struct window_ceilings { /* mean distinct recipients that an honest server without a grant stays
+			    below */
+	double span[TALLY_SPAN__COUNT];
+};
+
+struct window_context {
+	const struct window_ceilings *ceilings;
+	const struct grant *grants[WINDOW_GRANTS]; /* active ones that cover the server */
+	unsigned grant_count;
+	const struct window_step *steps; /* WINDOW_TEST__COUNT */
+	int64_t half_life_ns;		 /* of the trials */
+	bool blocked; /* our own resets answer its connections: failures say nothing */
+	bool relayed; /* the destination is the provider's relay */
+};
+
+enum tally_span window_ring_span(unsigned ring);
+
+/* Turns every counter to `now`. */
+void window_turn(struct window *w, int64_t now_ns);
+
+/* Takes one observation of this server in.  Returns true when something a signal looks at changed.
+ */
+bool window_observe(
+    struct window *w, const struct observation *obs, const struct window_context *c);
+
+/* The running value of a test at `now`, decayed. */
+double window_points(const struct window *w, unsigned test, int64_t now_ns, int64_t half_life_ns);
+
+/* Forgets all evidence (not what was seen) and lets `allowance` recipients of a backlog pass. */
+void window_release(struct window *w, int64_t now_ns, double allowance, int64_t for_ns);
+
+#endif

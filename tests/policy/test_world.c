@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* A small slice of the labelled world: who is blocked, who is spared, and how much went through. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/policy/world.h"
+
+#define INSTANCES 12
+#define SEED	  UINT64_C(20260601)
+
+static int
+compare(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Returns what is wrong with the verdicts on this kind, or NULL. */
+static const char *
+check_kind(const struct world_kind *kind)
+{
+	unsigned through[INSTANCES], blocked = 0;
+	struct world_outcome out, worst = {0};
+	const char *wrong = NULL;
+
+	for (unsigned i = 0; i < INSTANCES; i++) {
+		world_run(kind, SEED + i * 7919, &out);
+		blocked += out.blocked;
+		through[i] = out.through;
+		if (out.top >= worst.top)
+			worst = out;
+	}
+	qsort(through, INSTANCES, sizeof(through[0]), compare);
+	if (kind->want == WORLD_SPARE && worst.top > RUNG_WATCH)
+		wrong = "an honest kind got beyond watch";
+	else if (kind->want == WORLD_BLOCK && blocked < INSTANCES)
+		wrong = "not every instance was blocked";
+	else if (kind->median_max > 0 && through[INSTANCES / 2] > kind->median_max)
+		wrong = "too many recipients before the block";
+	printf(
+	    "%-28s blocked %2u/%u  top %-8s", kind->name, blocked, INSTANCES, rung_name(worst.top));
+	if (kind->want == WORLD_BLOCK)
+		printf("  recipients before: median %u, worst %u", through[INSTANCES / 2],
+		    through[INSTANCES - 1]);
+	printf("%s%s\n", wrong != NULL ? "  WRONG: " : "", wrong != NULL ? wrong : "");
+	if (wrong != NULL)
+		printf("%28s %s: %s\n", "",
+		    worst.question >= 0 ? question_name((unsigned)worst.question) : "-", worst.why);
+	return wrong;
+}
+
+static void
+test_every_kind(void **state)
+{
+	unsigned failures = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < world_kind_count; i++)
+		failures += check_kind(&world_kinds[i]) != NULL;
+	assert_int_equal(failures, 0);
+}
+
+/* The same seed gives the same world: a verdict can be repeated and explained. */
+static void
+test_repeatable(void **state)
+{
+	struct world_outcome a, b;
+
+	(void)state;
+	for (unsigned i = 0; i < world_kind_count; i++) {
+		world_run(&world_kinds[i], SEED, &a);
+		world_run(&world_kinds[i], SEED, &b);
+		assert_int_equal(a.through, b.through);
+		assert_int_equal(a.after_ns, b.after_ns);
+		assert_string_equal(a.why, b.why);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_every_kind),
+	    cmocka_unit_test(test_repeatable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

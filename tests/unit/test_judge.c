@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: ISC */
+/* The judge as a whole: attribution, counts, verdicts, grants, the safety catch, state that
+ * survives. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "policy/judge.h"
+
+#define START	(INT64_C(1780272000) * CLOCK_SECOND_NS)
+#define SERVERS 20
+
+struct fixture {
+	struct settings settings;
+	struct inventory *inventory;
+	struct judge *judge;
+	int64_t now_ns;
+	uint64_t person, session;
+	struct verdict_change changes[64];
+	unsigned change_count;
+};
+
+static void
+on_change(void *arg, const struct verdict_change *change)
+{
+	struct fixture *f = arg;
+
+	assert_in_range(f->change_count, 0, 63);
+	f->changes[f->change_count++] = *change;
+}
+
+static struct inventory *
+make_inventory(unsigned first, unsigned count)
+{
+	struct inventory *inv;
+	char text[4096] = "server,plan,interfaces,addresses\n";
+
+	for (unsigned i = first; i < first + count; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		    "vm-%u,%s,vnet%u,192.0.2.%u\n", i, i == 1 ? "big" : "", i, i);
+	if (inventory_parse(&inv, "t", text, strlen(text), NULL) != 0)
+		abort();
+	return inv;
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	settings_init(&f->settings);
+	strcpy(f->settings.policy.mode, "enforce");
+	strcpy(f->settings.policy.plans, "big 200 1200 8000");
+	strcpy(f->settings.relays, "203.0.113.25\n2001:db8::/64");
+	f->now_ns = START;
+	f->person = 1;
+	f->inventory = make_inventory(0, SERVERS);
+	*state = f;
+	return judge_new(&f->judge, &f->settings, f->inventory, false, on_change, f, NULL);
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	judge_free(f->judge);
+	inventory_free(f->inventory);
+	free(f);
+	return 0;
+}
+
+static struct observation
+observation(struct fixture *f, unsigned server, unsigned kind)
+{
+	const uint8_t own[4] = {192, 0, 2, (uint8_t)server};
+	const uint8_t mx[4] = {198, 51, 100, (uint8_t)(f->person % 200)};
+	struct observation o = {.kind = (uint8_t)kind, .time_ns = f->now_ns, .session = f->session};
+
+	snprintf(o.ifname, sizeof(o.ifname), "vnet%u", server);
+	o.client = addr_from_v4(own);
+	o.server = addr_from_v4(mx);
+	o.server_port = 25;
+	return o;
+}
+
+/* One message to one new person. */
+static void
+send_mail(struct fixture *f, unsigned server, const char *domain, bool unknown)
+{
+	struct observation o;
+
+	f->session++;
+	f->person++;
+	o = observation(f, server, OBS_SESSION_START);
+	judge_observe(f->judge, &o);
+	o = observation(f, server, OBS_RECIPIENT);
+	o.u.recipient.hash = f->person;
+	o.u.recipient.domain_hash = f->person % 5;
+	strcpy(o.u.recipient.domain, "people.example");
+	strcpy(o.u.recipient.sender_domain, domain);
+	o.u.recipient.reply_class = unknown ? OBS_REJECTED : OBS_ACCEPTED;
+	o.u.recipient.reply.code = unknown ? 550 : 250;
+	o.u.recipient.reply.remote = unknown ? OBS_REMOTE_UNKNOWN : OBS_REMOTE_NONE;
+	judge_observe(f->judge, &o);
+	if (unknown)
+		return;
+	o = observation(f, server, OBS_MESSAGE);
+	o.u.message.reply.code = 250;
+	o.u.message.recipients_accepted = 1;
+	strcpy(o.u.message.sender_domain, domain);
+	judge_observe(f->judge, &o);
+}
+
+static struct judge_view
+get(const struct fixture *f, unsigned index)
+{
+	struct judge_view view;
+
+	assert_int_equal(judge_get(f->judge, index, &view), 0);
+	return view;
+}
+
+static void
+blast(struct fixture *f, unsigned server, unsigned messages)
+{
+	for (unsigned i = 0; i < messages; i++) {
+		f->now_ns += CLOCK_SECOND_NS / 10;
+		send_mail(f, server, "news.example", false);
+	}
+}
+
+static void
+pass(struct fixture *f, int64_t span_ns)
+{
+	int64_t until = f->now_ns + span_ns;
+
+	for (; f->now_ns < until; f->now_ns += CLOCK_MINUTE_NS)
+		judge_tick(f->judge, f->now_ns);
+}
+
+static void
+test_bulk_is_blocked(void **state)
+{
+	struct fixture *f = *state;
+	struct judge_view v;
+
+	blast(f, 3, 60);
+	v = get(f, 3);
+	assert_int_equal(v.verdict.rung, RUNG_BLOCK);
+	assert_int_equal(v.verdict.question, QUESTION_BULK);
+	assert_in_range(v.verdict.messages_before_block, 40, 47);
+	assert_int_equal(v.counts.messages, 60);
+	assert_int_equal(v.counts.recipients_accepted, 60);
+	assert_int_equal(v.counts.distinct_destinations, 60);
+	assert_int_equal(v.counts.distinct_recipient_domains, 5);
+	assert_int_equal(v.sample_count, 6);
+	assert_string_equal(v.samples[0].recipient_domain, "people.example");
+	assert_int_equal(v.score[QUESTION_BULK].reason_count > 0, 1);
+	assert_true(f->changes[f->change_count - 1].to == RUNG_BLOCK);
+	assert_false(f->changes[f->change_count - 1].shadow);
+	assert_int_equal(get(f, 4).verdict.rung, RUNG_CLEAR);
+	/* An hour later, silent, it lifts with nothing held against it. */
+	pass(f, 62 * CLOCK_MINUTE_NS);
+	assert_int_equal(get(f, 3).verdict.rung, RUNG_CLEAR);
+	assert_true(f->changes[f->change_count - 1].lifted_by_time);
+	assert_true(get(f, 3).score[QUESTION_BULK].points == 0);
+}
+
+static void
+test_plan(void **state)
+{
+	struct fixture *f = *state;
+
+	blast(f, 1, 300);
+	assert_int_equal(get(f, 1).verdict.rung, RUNG_CLEAR);
+	blast(f, 1, 200);
+	assert_int_equal(get(f, 1).verdict.rung, RUNG_BLOCK);
+}
+
+static void
+test_abuse_is_blocked(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 5; i++)
+		send_mail(f, 2, "x.example", true);
+	assert_int_equal(get(f, 2).verdict.rung, RUNG_CLEAR); /* five typos */
+	for (unsigned i = 0; i < 5; i++)
+		send_mail(f, 2, "x.example", true);
+	assert_int_equal(get(f, 2).verdict.rung, RUNG_BLOCK);
+	assert_int_equal(get(f, 2).verdict.question, QUESTION_ABUSE);
+	assert_int_equal(get(f, 2).counts.recipients_rejected, 10);
+}
+
+static void
+test_grant(void **state)
+{
+	struct fixture *f = *state;
+	struct grant g = {.id = 9,
+	    .servers = {"vm-3"},
+	    .server_count = 1,
+	    .domains = {"news.example"},
+	    .domain_count = 1,
+	    .per_day = 300,
+	    .per_hour = 300,
+	    .until_ns = START + CLOCK_DAY_NS};
+
+	assert_int_equal(judge_set_grants(f->judge, &g, 1, NULL), 0);
+	blast(f, 3, 300);
+	assert_int_equal(get(f, 3).verdict.rung, RUNG_CLEAR);
+	assert_int_equal(get(f, 3).grant_id, 9);
+	assert_true(get(f, 3).recipients_5min > 250);
+	blast(f, 3, 60); /* beyond it */
+	assert_int_equal(get(f, 3).verdict.rung, RUNG_BLOCK);
+	blast(f, 4, 60); /* another server */
+	assert_int_equal(get(f, 4).verdict.rung, RUNG_BLOCK);
+	/* No grant protects from the other question. */
+	strcpy(g.servers[0], "vm-5");
+	assert_int_equal(judge_set_grants(f->judge, &g, 1, NULL), 0);
+	for (unsigned i = 0; i < 15; i++)
+		send_mail(f, 5, "news.example", true);
+	assert_int_equal(get(f, 5).verdict.question, QUESTION_ABUSE);
+	assert_int_equal(get(f, 5).verdict.rung, RUNG_BLOCK);
+}
+
+static void
+test_relay_and_inbound(void **state)
+{
+	const uint8_t relay[4] = {203, 0, 113, 25};
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 200; i++) {
+		struct observation o = observation(f, 3, OBS_RECIPIENT);
+
+		o.u.recipient.hash = ++f->person;
+		o.server = addr_from_v4(relay);
+		judge_observe(f->judge, &o);
+		o = observation(f, 4, OBS_RECIPIENT);
+		o.u.recipient.hash = ++f->person;
+		o.server = o.client;
+		o.flags = OBS_F_INBOUND;
+		judge_observe(f->judge, &o);
+	}
+	assert_int_equal(get(f, 3).verdict.rung, RUNG_CLEAR);
+	assert_int_equal(get(f, 3).counts.recipients_accepted, 200);
+	assert_int_equal(get(f, 4).verdict.rung, RUNG_CLEAR);
+	assert_int_equal(get(f, 4).counts.recipients_accepted, 0);
+}
+
+static void
+test_attribution(void **state)
+{
+	const uint8_t stranger[4] = {10, 0, 0, 9};
+	struct fixture *f = *state;
+	struct observation o = observation(f, 3, OBS_SESSION_START);
+
+	o.client = addr_from_v4(stranger);
+	judge_observe(f->judge, &o);
+	assert_int_equal(get(f, 3).counts.spoofed, 1);
+	assert_int_equal(judge_unattributed(f->judge), 0);
+	strcpy(o.ifname, "vnet99");
+	judge_observe(f->judge, &o);
+	assert_int_equal(judge_unattributed(f->judge), 1);
+	o.time_ns = -5; /* nonsense changes nothing */
+	judge_observe(f->judge, &o);
+	o.time_ns = INT64_MAX;
+	judge_observe(f->judge, &o);
+	assert_int_equal(judge_unattributed(f->judge), 1);
+}
+
+static void
+test_open_inventory(void **state)
+{
+	struct fixture *f = *state;
+	struct inventory *inv;
+	struct judge *j;
+	struct observation o = observation(f, 7, OBS_SESSION_START);
+	struct judge_view v;
+
+	assert_int_equal(inventory_new(&inv, NULL), 0);
+	assert_int_equal(judge_new(&j, &f->settings, inv, true, NULL, NULL, NULL), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		o.client.bytes[15] = (uint8_t)i;
+		judge_observe(j, &o);
+		judge_observe(j, &o);
+	}
+	assert_int_equal(inventory_count(inv), 100);
+	assert_int_equal(judge_get(j, 7, &v), 0);
+	assert_string_equal(v.server->name, "192.0.2.7");
+	assert_int_equal(v.counts.sessions, 2);
+	judge_free(j);
+	inventory_free(inv);
+}
+
+static void
+test_safety_catch(void **state)
+{
+	struct fixture *f = *state;
+	unsigned blocks = 0, shadows = 0;
+
+	for (unsigned i = 2; i < 12; i++)
+		blast(f, i, 50);
+	for (unsigned i = 0; i < f->change_count; i++) {
+		blocks += f->changes[i].to == RUNG_BLOCK && !f->changes[i].shadow;
+		shadows += f->changes[i].to == RUNG_BLOCK && f->changes[i].shadow;
+	}
+	assert_int_equal(blocks, 5);
+	assert_int_equal(shadows, 5);
+	assert_true(judge_catch_is_on(f->judge));
+	assert_true(get(f, 11).verdict.shadow);
+	f->now_ns += 11 * CLOCK_MINUTE_NS;
+	judge_catch_reset(f->judge);
+	assert_false(judge_catch_is_on(f->judge));
+	judge_tick(f->judge, f->now_ns);
+	assert_false(get(f, 11).verdict.shadow); /* decided anew */
+	assert_int_equal(get(f, 2).verdict.rung, RUNG_BLOCK);
+}
+
+static void
+test_observe_mode(void **state)
+{
+	struct fixture *f = *state;
+
+	strcpy(f->settings.policy.mode, "observe");
+	judge_set_settings(f->judge, &f->settings);
+	for (unsigned i = 2; i < 12; i++)
+		blast(f, i, 50);
+	for (unsigned i = 0; i < f->change_count; i++)
+		assert_true(f->changes[i].shadow);
+	assert_int_equal(get(f, 5).verdict.rung, RUNG_BLOCK);
+	assert_false(judge_catch_is_on(f->judge));
+}
+
+static void
+test_people(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+
+	assert_int_equal(judge_block(f->judge, 99, f->now_ns, 0, false, &e), -ENOENT);
+	assert_int_equal(judge_block(f->judge, 6, f->now_ns, 0, true, &e), 0);
+	pass(f, 3 * CLOCK_HOUR_NS);
+	assert_int_equal(get(f, 6).verdict.rung, RUNG_BLOCK);
+	assert_int_equal(judge_release(f->judge, 6, f->now_ns, &e), 0);
+	assert_int_equal(get(f, 6).verdict.rung, RUNG_CLEAR);
+	blast(f, 6, 100); /* the backlog may drain */
+	assert_int_equal(get(f, 6).verdict.rung, RUNG_CLEAR);
+	blast(f, 6, 100); /* this is no backlog */
+	assert_int_equal(get(f, 6).verdict.rung, RUNG_BLOCK);
+}
+
+/* A queue's retries neither extend a block nor count as trying. */
+static void
+test_still_trying(void **state)
+{
+	struct fixture *f = *state;
+	struct observation o;
+	int64_t until;
+
+	blast(f, 3, 50);
+	until = get(f, 3).verdict.until_ns;
+	while (f->now_ns < until + CLOCK_MINUTE_NS) { /* 30 destinations, every five minutes */
+		for (unsigned i = 0; i < 30; i++) {
+			f->person = i + 2;
+			o = observation(f, 3, OBS_CONNECT_FAILED);
+			judge_observe(f->judge, &o);
+		}
+		pass(f, 5 * CLOCK_MINUTE_NS);
+	}
+	assert_int_equal(get(f, 3).verdict.rung, RUNG_CLEAR);
+	f->person = 1000;
+	blast(f, 3, 50);
+	until = get(f, 3).verdict.until_ns;
+	while (f->now_ns < until + CLOCK_MINUTE_NS) { /* goes on and on */
+		f->person++;
+		o = observation(f, 3, OBS_CONNECT_FAILED);
+		o.server.bytes[14] = (uint8_t)(f->person >> 4);
+		o.server.bytes[15] = (uint8_t)(f->person);
+		judge_observe(f->judge, &o);
+		f->now_ns += 10 * CLOCK_SECOND_NS;
+		judge_tick(f->judge, f->now_ns);
+	}
+	assert_int_equal(get(f, 3).verdict.rung, RUNG_BLOCK);
+}
+
+static void
+test_inventory_change(void **state)
+{
+	struct fixture *f = *state;
+	struct inventory *fresh = make_inventory(3, SERVERS);
+
+	blast(f, 3, 50);
+	blast(f, 2, 10);
+	assert_int_equal(judge_set_inventory(f->judge, fresh, NULL), 0);
+	inventory_free(f->inventory);
+	f->inventory = fresh;
+	assert_string_equal(get(f, 0).server->name, "vm-3");
+	assert_int_equal(get(f, 0).verdict.rung, RUNG_BLOCK);
+	assert_int_equal(get(f, 1).counts.messages, 0);
+	send_mail(f, 22, "x.example", false); /* one that was not there */
+	assert_int_equal(get(f, 19).counts.messages, 1);
+}
+
+static void
+test_state_survives(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[JUDGE_STATE_MAX];
+	struct judge_view before, after;
+	struct judge *other;
+	long size;
+
+	blast(f, 3, 50);
+	for (unsigned i = 0; i < 4; i++)
+		send_mail(f, 3, "x.example", true);
+	before = get(f, 3);
+	size = judge_save(f->judge, 3, data, sizeof(data));
+	assert_in_range(size, 100, JUDGE_STATE_MAX);
+	assert_int_equal(judge_save(f->judge, 3, data + 1, 50), -ENOBUFS);
+	assert_int_equal(
+	    judge_new(&other, &f->settings, f->inventory, false, on_change, f, NULL), 0);
+	judge_tick(other, f->now_ns);
+	size = judge_save(f->judge, 3, data, sizeof(data));
+	assert_int_equal(judge_restore(other, 3, data, (size_t)size), 0);
+	assert_int_equal(judge_get(other, 3, &after), 0);
+	assert_memory_equal(&before.counts, &after.counts, sizeof(before.counts));
+	assert_string_equal(before.verdict.case_id, after.verdict.case_id);
+	assert_true(before.verdict.until_ns == after.verdict.until_ns);
+	for (unsigned q = 0; q < QUESTION__COUNT; q++) {
+		assert_true(before.score[q].points == after.score[q].points);
+		assert_int_equal(before.score[q].reason_count, after.score[q].reason_count);
+	}
+	assert_memory_equal(before.samples, after.samples, sizeof(before.samples));
+	/* Another server's, another version, cut, or longer: refused, and nothing changes. */
+	assert_int_equal(judge_restore(other, 4, data, (size_t)size), -EBADMSG);
+	for (long cut = 1; cut < size; cut += 7)
+		assert_int_equal(judge_restore(other, 3, data, (size_t)cut), -EBADMSG);
+	assert_int_equal(judge_restore(other, 3, data, (size_t)size + 1), -EBADMSG);
+	data[0]++;
+	assert_int_equal(judge_restore(other, 3, data, (size_t)size), -EPROTO);
+	assert_int_equal(judge_get(other, 3, &after), 0);
+	assert_string_equal(before.verdict.case_id, after.verdict.case_id);
+	judge_free(other);
+}
+
+static void
+test_unseen_is_saved(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t data[JUDGE_STATE_MAX];
+	long size = judge_save(f->judge, 8, data, sizeof(data));
+
+	assert_true(size > 0);
+	assert_int_equal(judge_restore(f->judge, 8, data, (size_t)size), 0);
+	assert_int_equal(get(f, 8).verdict.question, -1);
+	assert_int_equal(judge_save(f->judge, 99, data, sizeof(data)), -ENOENT);
+}
+
+static void
+test_bad_settings(void **state)
+{
+	struct fixture *f = *state;
+	struct judge *j = NULL;
+	struct err e;
+
+	strcpy(f->settings.policy.plans, "small 10 5 800");
+	assert_int_equal(judge_new(&j, &f->settings, f->inventory, false, NULL, NULL, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "small 10 5 800"));
+	strcpy(f->settings.policy.plans, "");
+	strcpy(f->settings.relays, "mail.example");
+	assert_int_equal(judge_new(&j, &f->settings, f->inventory, false, NULL, NULL, &e), -EINVAL);
+	assert_null(j);
+}
+
+static void
+test_memory(void **state)
+{
+	(void)state;
+	assert_in_range(judge_memory_per_server(), 4096, 12 * 1024);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(test_bulk_is_blocked),
+	    CASE(test_plan),
+	    CASE(test_abuse_is_blocked),
+	    CASE(test_grant),
+	    CASE(test_relay_and_inbound),
+	    CASE(test_attribution),
+	    CASE(test_open_inventory),
+	    CASE(test_safety_catch),
+	    CASE(test_observe_mode),
+	    CASE(test_people),
+	    CASE(test_still_trying),
+	    CASE(test_inventory_change),
+	    CASE(test_state_survives),
+	    CASE(test_unseen_is_saved),
+	    CASE(test_bad_settings),
+	    CASE(test_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* The score: the bounds are Wald's, caps and groups hold, and the reasons add up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "policy/score.h"
+
+#define NOW (INT64_C(1780272000) * CLOCK_SECOND_NS)
+
+static const struct window_ceilings ceilings = {{20, 120, 800}};
+
+static struct signal_input
+input(const struct window *w)
+{
+	struct signal_input in = {.window = w,
+	    .ceilings = &ceilings,
+	    .now_ns = NOW,
+	    .half_life_ns = CLOCK_HOUR_NS,
+	    .plan = ""};
+
+	return in;
+}
+
+static double
+sum(const struct score *s)
+{
+	double n = 0;
+
+	for (unsigned i = 0; i < s->reason_count; i++)
+		n += s->reasons[i].points;
+	return n;
+}
+
+static void
+test_bounds(void **state)
+{
+	static const double alphas[] = {1e-9, 1e-5, 1e-3, 0.1};
+	struct score_bounds b;
+
+	(void)state;
+	score_bounds_init(&b, 1e-5, 1e-2);
+	assert_true(fabs(b.rung[RUNG_BLOCK] - 11.5029) < 0.001);
+	assert_true(fabs(b.rung[RUNG_THROTTLE] - 9.2003) < 0.01);
+	assert_true(fabs(b.rung[RUNG_WARN] - 6.8977) < 0.01);
+	assert_true(fabs(b.rung[RUNG_WATCH] - 4.5951) < 0.01);
+	for (unsigned i = 0; i < 4; i++) { /* in order, and above nothing, whatever is asked */
+		score_bounds_init(&b, alphas[i], 0.5);
+		for (unsigned r = RUNG_WATCH; r < RUNG__COUNT; r++) {
+			assert_true(b.rung[r] > b.rung[r - 1]);
+			assert_int_equal(score_rung(&b, b.rung[r]), r);
+			assert_int_equal(score_rung(&b, score_cap(&b, (enum rung)(r - 1))), r - 1);
+		}
+	}
+}
+
+/* The same mail on three clocks counts once. */
+static void
+test_volume_once(void **state)
+{
+	struct window w = {0};
+	struct signal_input in = input(&w);
+	struct score_bounds b;
+	struct score s;
+
+	(void)state;
+	score_bounds_init(&b, 1e-5, 1e-2);
+	w.sum[WINDOW_OPEN_5MIN] = 46;
+	w.sum[WINDOW_OPEN_HOUR] = 188;
+	score_explain(&in, &b, QUESTION_BULK, &s);
+	assert_int_equal(s.reason_count, 1);
+	assert_string_equal(s.reasons[0].signal, "recipients-5min");
+	assert_true(fabs(s.points - (46 * log(3) - 40)) < 1e-6);
+	assert_int_equal(s.reasons[0].window_ns, 5 * CLOCK_MINUTE_NS);
+}
+
+/* Everything that only corroborates stays below its rung, however loud. */
+static void
+test_groups(void **state)
+{
+	struct window w = {0};
+	struct signal_input in = input(&w);
+	struct score_bounds b;
+	struct score s;
+	double points[QUESTION__COUNT];
+
+	(void)state;
+	score_bounds_init(&b, 1e-5, 1e-2);
+	w.sum[WINDOW_DOMAINS_HOUR] = w.sum[WINDOW_MX_HOUR] = 900;
+	w.sum[WINDOW_OPEN_DAY] = 100;
+	w.sum[WINDOW_SENDERS_HOUR] = w.sum[WINDOW_HELO_DAY] = 900;
+	for (unsigned i = 0; i < WINDOW_TEST__COUNT; i++)
+		w.trials[i] =
+		    (struct window_trials){.points = 40, .bad = 90, .good = 9, .time_ns = NOW};
+	w.trials[WINDOW_TEST_UNKNOWN].points = w.trials[WINDOW_TEST_REMOTE].points = 0;
+	score_points(&in, &b, points);
+	assert_int_equal(score_rung(&b, points[QUESTION_BULK]), RUNG_CLEAR);
+	assert_int_equal(score_rung(&b, points[QUESTION_ABUSE]), RUNG_WATCH);
+	for (unsigned q = 0; q < QUESTION__COUNT; q++) {
+		score_explain(&in, &b, q, &s);
+		assert_true(s.reason_count >= 3);
+		assert_true(fabs(sum(&s) - s.points) < 1e-9);
+		assert_true(s.points == points[q]);
+		for (unsigned i = 1; i < s.reason_count; i++)
+			assert_true(s.reasons[i].points <= s.reasons[i - 1].points);
+	}
+	w.trials[WINDOW_TEST_REMOTE].points = 40; /* with it, it is enough */
+	score_points(&in, &b, points);
+	assert_int_equal(score_rung(&b, points[QUESTION_ABUSE]), RUNG_BLOCK);
+}
+
+/* Refused logins alert, and lift nothing over the edge. */
+static void
+test_alert(void **state)
+{
+	struct window w = {0};
+	struct signal_input in = input(&w);
+	struct score_bounds b;
+	double points[QUESTION__COUNT];
+	struct score s;
+
+	(void)state;
+	score_bounds_init(&b, 1e-5, 1e-2);
+	w.sum[WINDOW_AUTH_HOUR] = 500;
+	score_points(&in, &b, points);
+	assert_int_equal(score_rung(&b, points[QUESTION_ABUSE]), RUNG_WARN);
+	w.trials[WINDOW_TEST_REMOTE] =
+	    (struct window_trials){.points = 8, .bad = 9, .good = 9, .time_ns = NOW};
+	score_points(&in, &b, points);
+	assert_int_equal(score_rung(&b, points[QUESTION_ABUSE]), RUNG_WARN);
+	score_explain(&in, &b, QUESTION_ABUSE, &s);
+	assert_true(fabs(sum(&s) - s.points) < 1e-9);
+	w.trials[WINDOW_TEST_UNKNOWN] =
+	    (struct window_trials){.points = 12, .bad = 9, .good = 1, .time_ns = NOW};
+	score_points(&in, &b, points);
+	score_explain(&in, &b, QUESTION_ABUSE, &s);
+	assert_true(fabs(points[QUESTION_ABUSE] - 20) < 1e-4); /* what it is without the logins */
+	assert_true(fabs(sum(&s) - 20) < 1e-4);
+}
+
+static void
+test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(question_name(QUESTION_ABUSE), "abuse");
+	assert_string_equal(rung_name(RUNG_THROTTLE), "throttle");
+	assert_string_equal(question_name(77), "unknown");
+	assert_string_equal(rung_name(77), "unknown");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_volume_once),
+	    cmocka_unit_test(test_groups),
+	    cmocka_unit_test(test_alert),
+	    cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
