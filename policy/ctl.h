@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The control protocol on ctl.sock: one JSON object per frame (base/sock.h), descriptors for evidence.
+ * Peer credentials give the role; one table gives each command the role it needs.  bulkhead-guard.
+ *
+ * Request  {"version":1,"command":"server.show","args":{"server":"vm-7"}}
+ * Reply    {"version":1,"ok":true,"data":{...}}  or
+ *          {"version":1,"ok":false,"error":{"code":"ENOENT","text":"one sentence"}}
+ *
+ * command          role     args                                        data
+ * status           view     {}                                          {version, mode, preset, uptime_s, since, pid,
+ *                                 servers, verdicts:{clear,watch,warn,throttle,block}, grants_active,
+ *                                 applications_waiting, unattributed, safety_catch, enforcer:{pid,features:{..}},
+ *                                 sensors:[{connected_since, packets, ring_drops, flows, flows_max, malformed, gaps,
+ *                                 evicted, observations_lost, one_sided, interfaces, memory_bytes, last_heard_s}],
+ *                                 ledger:{entries, head}, blocked:[SERVER ...]}
+ * server.list      view     {}                                          {servers:[SERVER ...]}
+ * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples, grant,
+ *                                                                        cases:[...]}
+ * server.import    abuse    {file, text}                                {added, changed, removed, unchanged, servers}
+ * server.set       abuse    {server, set:{key:value ...}}               SERVER
+ * server.remove    abuse    {server}                                    {removed}
+ * explain          view     {target: server or case}                    CASE
+ * block            abuse    {server, reason, for_s?, pin?}              SERVER
+ * release          abuse    {server | all:true, reason}                 SERVER or {released:[names]}
+ * mode             admin    {mode?, server?}                            {mode, servers:[{server, mode}]}
+ * whitelist.apply  support  APPLICATION fields + evidence:[{kind, name}]; one descriptor per item
+ *                                                                        APPLICATION
+ * whitelist.attach support  {id, evidence:[{kind, name}]} + descriptors APPLICATION
+ * whitelist.list   view     {state?}                                    {applications:[APPLICATION ...]}
+ * whitelist.show   view     {id}                                        APPLICATION
+ * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION
+ * whitelist.reject support  {id, reason}                                APPLICATION
+ * whitelist.ask    support  {id, message}                               APPLICATION
+ * whitelist.revoke support  {id, reason}                                APPLICATION
+ * whitelist.renew  support  {id, until?}                                APPLICATION
+ * ledger.show      view     {from?}                                     {entries:[{seq,time,actor,action,subject,
+ *                                                                        detail,hash}]}
+ * ledger.head      view     {}                                          {entries, head}
+ * ledger.verify    view     {head?}                                     {entries, head, intact:true}
+ *
+ * SERVER  {server, tenant, plan, virtualization, mode, interfaces:[], macs:[], addresses:[], verdict, question,
+ *          case, blocked_at, until, seconds_left, pinned, bulk_score, abuse_score, recipients_5min,
+ *          recipients_hour, recipients_day, estimated_share, grant}
+ * SCORE   {score, reasons:[{signal, points, value, threshold, window_s, visibility, text}]}
+ * CASE    {case, server, tenant, question, verdict, by_person, shadow, reason, blocked_at, until, seconds_left, ended,
+ *          messages_before_block, bulk:SCORE, abuse:SCORE, samples:[{time, destination, port, visibility, helo,
+ *          sender_domain, recipient_domain, reply}], grant_missing, next_step, text:{en, ru}}
+ * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, contact, lang, created,
+ *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today}|null, missing:[sentences],
+ *          evidence:[{kind, name, type, size, sha256, added}]}
+ *
+ * Times are ISO 8601 or null.  Unknown members are ignored; a missing one is an error that names it.
+ */
+#ifndef POLICY_CTL_H
+#define POLICY_CTL_H
+
+#define CTL_VERSION 1
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/settings.h"
+#include "base/sock.h"
+
+enum ctl_role { CTL_ROLE_NONE, CTL_ROLE_VIEW, CTL_ROLE_SUPPORT, CTL_ROLE_ABUSE, CTL_ROLE_ADMIN, CTL_ROLE__COUNT };
+const char *ctl_role_name(unsigned role);
+
+struct guard; /* policy/guard.h */
+
+/* One request of one peer. */
+struct ctl_call {
+	struct guard *guard;
+	const struct sock_peer *peer;
+	char actor[64]; /* for the ledger: "uid 0 (root)" */
+	enum ctl_role role;
+	const json_t *args;
+	const int *fds; /* borrowed */
+	unsigned fd_count;
+	int64_t now_ns;
+};
+
+struct ctl_command {
+	const char *name;
+	enum ctl_role role;
+	/* Returns 0 with *data (new reference) or negative errno with *e. */
+	int (*run)(const struct ctl_call *call, json_t **data, struct err *e);
+};
+
+/* All commands, from the ctl_cmd_*.c files; NULL-terminated tables. */
+extern const struct ctl_command ctl_commands_server[];
+extern const struct ctl_command ctl_commands_case[];
+extern const struct ctl_command ctl_commands_whitelist[];
+extern const struct ctl_command ctl_commands_system[];
+
+/* The transport: ctl.c. */
+struct ctl;
+
+/*
+ * Listens at path and resolves the groups of the settings to roles; call while both are still allowed.
+ * Peers of uid 0 and of our own uid are admins.  Mode 0660 with the one group that was configured (else with
+ * `gid`); with several groups 0666, and who has no role is turned away unread.
+ */
+int ctl_open(struct ctl **out, const char *path, const struct settings *settings, gid_t gid, struct err *e);
+/* Removes the socket file and closes every connection. */
+void ctl_close(struct ctl *c);
+/* One descriptor for the caller's epoll: readable when a client wants something. */
+int ctl_fd(const struct ctl *c);
+/* Accepts, reads, runs commands and writes replies, as far as each can go without waiting; closes clients
+ * that have been idle for too long.  Call it when ctl_fd() is readable and about once a second. */
+void ctl_poll(struct ctl *c, struct guard *g);
+
+#endif

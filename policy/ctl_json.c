@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The shapes of policy/ctl.h as JSON, and the arguments of a call.  bulkhead-guard (judge process).
+ */
+#include "policy/ctl_json.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "policy/guard.h"
+
+#define TEXT_MAX 2048 /* longest text of any field, with terminator */
+
+json_t *
+ctl_json_text(const char *text)
+{
+	char clean[TEXT_MAX];
+
+	return json_string(text_clean(clean, sizeof(clean), text));
+}
+
+json_t *
+ctl_json_text_or_null(const char *text)
+{
+	return text[0] != '\0' ? ctl_json_text(text) : json_null();
+}
+
+json_t *
+ctl_json_time(int64_t wall_ns)
+{
+	char iso[CLOCK_ISO_BYTES];
+
+	return wall_ns == 0 ? json_null() : json_string(clock_format_iso(iso, wall_ns));
+}
+
+json_t *
+ctl_json_seconds_left(int64_t until_ns, int64_t now_ns)
+{
+	if (until_ns == 0)
+		return json_null();
+	return json_integer(until_ns > now_ns ? (until_ns - now_ns) / CLOCK_SECOND_NS : 0);
+}
+
+json_t *
+ctl_json_points(double points)
+{
+	return isfinite(points) ? json_real(round(points * 100) / 100) : json_null();
+}
+
+static json_t *
+count_json(uint64_t n)
+{
+	return json_integer((json_int_t)(n > INT64_MAX ? INT64_MAX : n));
+}
+
+json_t *
+ctl_json_score(const struct score *score)
+{
+	json_t *reasons = json_array();
+
+	for (unsigned i = 0; i < score->reason_count && i < JUDGE_REASONS_MAX; i++) {
+		const struct reason *r = &score->reasons[i];
+
+		json_array_append_new(
+		    reasons, json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "signal",
+				 r->signal != NULL ? r->signal : "", "points",
+				 ctl_json_points(r->points), "value", ctl_json_points(r->value),
+				 "threshold", ctl_json_points(r->threshold), "window_s",
+				 r->window_ns != 0 ? json_integer(r->window_ns / CLOCK_SECOND_NS)
+						   : json_null(),
+				 "visibility", obs_visibility_name(r->visibility), "text",
+				 ctl_json_text(r->text)));
+	}
+	return json_pack("{s:o, s:o}", "score", ctl_json_points(score->points), "reasons", reasons);
+}
+
+/* "550 5.1.1 no such user", or null when no reply was seen. */
+static json_t *
+reply_json(const struct obs_reply *reply)
+{
+	char text[OBS_REPLY_BYTES + 32];
+	int used;
+
+	if (reply->code == 0)
+		return json_null();
+	used = snprintf(text, sizeof(text), "%u", (unsigned)reply->code);
+	if (reply->enhanced[0] != 0)
+		used += snprintf(text + used, sizeof(text) - (size_t)used, " %u.%u.%u",
+		    reply->enhanced[0], reply->enhanced[1], reply->enhanced[2]);
+	if (reply->text[0] != '\0')
+		snprintf(text + used, sizeof(text) - (size_t)used, " %s", reply->text);
+	return ctl_json_text(text);
+}
+
+json_t *
+ctl_json_samples(const struct judge_view *view)
+{
+	json_t *samples = json_array();
+
+	for (unsigned i = 0; i < view->sample_count && i < JUDGE_SAMPLES_MAX; i++) {
+		const struct sample *s = &view->samples[i];
+		char address[ADDR_TEXT_BYTES];
+
+		json_array_append_new(samples,
+		    json_pack("{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:o}", "time",
+			ctl_json_time(s->time_ns), "destination",
+			addr_format(address, &s->destination), "port", (int)s->port, "visibility",
+			obs_visibility_name(s->visibility), "helo", ctl_json_text_or_null(s->helo),
+			"sender_domain", ctl_json_text_or_null(s->sender_domain),
+			"recipient_domain", ctl_json_text_or_null(s->recipient_domain), "reply",
+			reply_json(&s->reply)));
+	}
+	return samples;
+}
+
+json_t *
+ctl_json_counts(const struct judge_counts *c)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+	    {"sessions", c->sessions},
+	    {"sessions_tls", c->sessions_tls},
+	    {"connects_failed", c->connects_failed},
+	    {"messages", c->messages},
+	    {"messages_estimated", c->messages_estimated},
+	    {"recipients_accepted", c->recipients_accepted},
+	    {"recipients_rejected", c->recipients_rejected},
+	    {"recipients_deferred", c->recipients_deferred},
+	    {"inbound_sessions", c->inbound_sessions},
+	    {"spoofed", c->spoofed},
+	    {"distinct_destinations", c->distinct_destinations},
+	    {"distinct_recipient_domains", c->distinct_recipient_domains},
+	};
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(out, rows[i].name, count_json(rows[i].value));
+	return out;
+}
+
+static void
+add_rates(json_t *out, const struct judge_view *view)
+{
+	json_object_set_new(out, "recipients_5min", ctl_json_points(view->recipients_5min));
+	json_object_set_new(out, "recipients_hour", ctl_json_points(view->recipients_hour));
+	json_object_set_new(out, "recipients_day", ctl_json_points(view->recipients_day));
+	json_object_set_new(out, "estimated_share", ctl_json_points(view->estimated_share));
+}
+
+char *
+ctl_json_detail(const struct judge_view *view)
+{
+	json_t *out = json_pack("{s:o, s:o, s:o, s:o}", "counts", ctl_json_counts(&view->counts),
+	    "bulk", ctl_json_score(&view->score[QUESTION_BULK]), "abuse",
+	    ctl_json_score(&view->score[QUESTION_ABUSE]), "samples", ctl_json_samples(view));
+	char *text;
+
+	if (out == NULL)
+		return NULL;
+	add_rates(out, view);
+	json_object_set_new(
+	    out, "grant_id", view->grant_id != 0 ? json_integer(view->grant_id) : json_null());
+	text = json_dumps(out, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	json_decref(out);
+	return text;
+}
+
+static json_t *
+interfaces_json(const struct server *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->ifname_count; i++)
+		json_array_append_new(list, ctl_json_text(s->ifnames[i]));
+	return list;
+}
+
+static json_t *
+macs_json(const struct server *s)
+{
+	json_t *list = json_array();
+	char text[ADDR_MAC_BYTES];
+
+	for (unsigned i = 0; i < s->mac_count; i++)
+		json_array_append_new(list, json_string(mac_format(text, &s->macs[i])));
+	return list;
+}
+
+static json_t *
+addresses_json(const struct server *s)
+{
+	json_t *list = json_array();
+	char text[ADDR_TEXT_BYTES];
+
+	for (unsigned i = 0; i < s->prefix_count; i++) {
+		const struct addr_prefix *p = &s->prefixes[i];
+
+		json_array_append_new(
+		    list, json_string(p->bits == 128 ? addr_format(text, &p->addr)
+						     : addr_prefix_format(text, p)));
+	}
+	return list;
+}
+
+static void
+add_inventory(json_t *out, const struct server *s)
+{
+	json_object_set_new(out, "server", ctl_json_text(s->name));
+	json_object_set_new(out, "tenant", ctl_json_text_or_null(s->tenant));
+	json_object_set_new(out, "plan", ctl_json_text_or_null(s->plan));
+	json_object_set_new(
+	    out, "virtualization", json_string(virtualization_name(s->virtualization)));
+	json_object_set_new(out, "mode", ctl_json_text_or_null(s->mode));
+	json_object_set_new(out, "contact", ctl_json_text_or_null(s->contact));
+	json_object_set_new(out, "lang", ctl_json_text_or_null(s->lang));
+	json_object_set_new(out, "interfaces", interfaces_json(s));
+	json_object_set_new(out, "macs", macs_json(s));
+	json_object_set_new(out, "addresses", addresses_json(s));
+}
+
+/* The grant of the live view; the judge keeps none for a server that it has never seen, the guard
+ * does. */
+static int64_t
+active_grant(const struct guard *g, const struct judge_view *view)
+{
+	for (unsigned i = 0; view->grant_id == 0 && i < g->grant_count; i++)
+		if (grant_is_active(&g->grants[i], g->now_ns) &&
+		    grant_covers_server(&g->grants[i], view->server->name))
+			return g->grants[i].id;
+	return view->grant_id;
+}
+
+int
+ctl_json_server(const struct guard *g, unsigned index, json_t **out, struct err *e)
+{
+	struct judge_view view;
+	const struct verdict *v = &view.verdict;
+	int64_t grant_id;
+	json_t *s;
+
+	if (index >= inventory_count(g->inventory) || judge_get(g->judge, index, &view) < 0)
+		return err_set(
+		    e, -ENOENT, "there is no server number %u any more: ask again", index);
+	s = json_object();
+	add_inventory(s, inventory_get(g->inventory, index));
+	json_object_set_new(s, "verdict", json_string(rung_name(v->rung)));
+	json_object_set_new(s, "question",
+	    v->question >= 0 ? json_string(question_name((unsigned)v->question)) : json_null());
+	json_object_set_new(
+	    s, "case", v->rung >= RUNG_THROTTLE ? ctl_json_text_or_null(v->case_id) : json_null());
+	json_object_set_new(s, "blocked_at", ctl_json_time(v->blocked_at_ns));
+	json_object_set_new(s, "until", ctl_json_time(v->until_ns));
+	json_object_set_new(s, "seconds_left", ctl_json_seconds_left(v->until_ns, g->now_ns));
+	json_object_set_new(s, "pinned", json_boolean(v->pinned));
+	json_object_set_new(s, "enforced", json_boolean(guard_is_enforced(g, index)));
+	json_object_set_new(s, "bulk_score", ctl_json_points(view.score[QUESTION_BULK].points));
+	json_object_set_new(s, "abuse_score", ctl_json_points(view.score[QUESTION_ABUSE].points));
+	add_rates(s, &view);
+	grant_id = active_grant(g, &view);
+	json_object_set_new(s, "grant", grant_id != 0 ? json_integer(grant_id) : json_null());
+	*out = s;
+	return 0;
+}
+
+/* Recipients of the last 24 hours over all servers of the grant. */
+static double
+grant_used(const struct guard *g, const struct grant *grant)
+{
+	double used = 0;
+
+	for (unsigned i = 0; i < grant->server_count; i++) {
+		int index = inventory_find(g->inventory, grant->servers[i]);
+		struct judge_view view;
+
+		if (index >= 0 && judge_get(g->judge, (unsigned)index, &view) == 0)
+			used += view.recipients_day;
+	}
+	return used;
+}
+
+static json_t *
+grant_json(const struct guard *g, int64_t id)
+{
+	const struct grant *grant = guard_find_grant(g, id);
+	unsigned state;
+
+	if (grant == NULL)
+		return json_null();
+	state = grant->state;
+	if (state == GRANT_ACTIVE && grant->until_ns != 0 && grant->until_ns <= g->now_ns)
+		state = GRANT_EXPIRED;
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "state", grant_state_name(state),
+	    "per_day", count_json(grant->per_day), "per_hour", count_json(grant_per_hour(grant)),
+	    "from", ctl_json_time(grant->from_ns), "until", ctl_json_time(grant->until_ns),
+	    "used_today", json_integer((json_int_t)grant_used(g, grant)));
+}
+
+static json_t *
+evidence_json(const struct application *a)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < a->evidence_count; i++) {
+		const struct evidence *ev = &a->evidence[i];
+
+		json_array_append_new(
+		    list, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind",
+			      evidence_kind_name(ev->kind), "name", ctl_json_text(ev->name), "type",
+			      ctl_json_text(ev->type), "size", count_json(ev->size), "sha256",
+			      ctl_json_text(ev->sha256), "added", ctl_json_time(ev->added_ns)));
+	}
+	return list;
+}
+
+/* The sentences of application_missing(), one string each. */
+static json_t *
+missing_json(const struct guard *g, const struct application *a)
+{
+	char buf[4096] = "";
+	bool all_kvm = true;
+	json_t *list = json_array();
+	char *line, *rest = buf;
+
+	for (unsigned i = 0; i < a->server_count; i++) {
+		int index = inventory_find(g->inventory, a->servers[i]);
+
+		all_kvm = all_kvm && index >= 0 &&
+			  inventory_get(g->inventory, (unsigned)index)->virtualization == VIRT_KVM;
+	}
+	application_missing(a, all_kvm, buf, sizeof(buf));
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			json_array_append_new(list, ctl_json_text(line));
+	return list;
+}
+
+json_t *
+ctl_json_application(const struct guard *g, const struct application *a)
+{
+	json_t *servers = json_array(), *domains = json_array(), *out;
+
+	for (unsigned i = 0; i < a->server_count; i++)
+		json_array_append_new(servers, ctl_json_text(a->servers[i]));
+	for (unsigned i = 0; i < a->domain_count; i++)
+		json_array_append_new(domains, ctl_json_text(a->domains[i]));
+	out = json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "id", (json_int_t)a->id, "state",
+	    application_state_name(a->state), "purpose", application_purpose_name(a->purpose),
+	    "servers", servers, "domains", domains, "per_day", count_json(a->per_day), "list_size",
+	    count_json(a->list_size));
+	json_object_set_new(out, "list_origin", ctl_json_text_or_null(a->list_origin));
+	json_object_set_new(out, "contact", ctl_json_text_or_null(a->contact));
+	json_object_set_new(out, "lang", ctl_json_text_or_null(a->lang));
+	json_object_set_new(out, "created", ctl_json_time(a->created_ns));
+	json_object_set_new(out, "changed", ctl_json_time(a->changed_ns));
+	json_object_set_new(out, "reason", ctl_json_text_or_null(a->reason));
+	json_object_set_new(out, "grant", grant_json(g, a->id));
+	json_object_set_new(out, "missing", missing_json(g, a));
+	json_object_set_new(out, "evidence", evidence_json(a));
+	return out;
+}
+
+static int
+arg_missing(const char *name, const char *type, struct err *e)
+{
+	return err_set(e, -EINVAL, "the request lacks the argument \"%s\" (%s)", name, type);
+}
+
+static int
+arg_wrong(const char *name, const char *type, struct err *e)
+{
+	return err_set(e, -EINVAL, "the argument \"%s\" of the request is not %s", name, type);
+}
+
+int
+ctl_arg_text_opt(const struct ctl_call *call, const char *name, const char **out, struct err *e)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	if (value == NULL || json_is_null(value))
+		return 0;
+	if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
+		return arg_wrong(name, "a text", e);
+	*out = json_string_value(value);
+	return 0;
+}
+
+int
+ctl_arg_text(const struct ctl_call *call, const char *name, const char **out, struct err *e)
+{
+	const char *text = NULL;
+	int rc = ctl_arg_text_opt(call, name, &text, e);
+
+	if (rc < 0)
+		return rc;
+	if (text == NULL || text[0] == '\0')
+		return arg_missing(name, "a text", e);
+	*out = text;
+	return 0;
+}
+
+int
+ctl_arg_int_opt(const struct ctl_call *call, const char *name, int64_t *out, struct err *e)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	if (value == NULL || json_is_null(value))
+		return 0;
+	if (!json_is_integer(value))
+		return arg_wrong(name, "a whole number", e);
+	*out = json_integer_value(value);
+	return 0;
+}
+
+int
+ctl_arg_int(const struct ctl_call *call, const char *name, int64_t *out, struct err *e)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	if (value == NULL || json_is_null(value))
+		return arg_missing(name, "a whole number", e);
+	return ctl_arg_int_opt(call, name, out, e);
+}
+
+int
+ctl_arg_bool_opt(const struct ctl_call *call, const char *name, bool *out, struct err *e)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	if (value == NULL || json_is_null(value))
+		return 0;
+	if (!json_is_boolean(value))
+		return arg_wrong(name, "true or false", e);
+	*out = json_is_true(value);
+	return 0;
+}
+
+int
+ctl_find_server(const struct guard *g, const char *name, unsigned *index, struct err *e)
+{
+	int found = inventory_find(g->inventory, name);
+
+	if (found < 0)
+		return err_set(e, -ENOENT,
+		    "there is no server \"%.64s\": `bulkhead server list` names those that exist",
+		    name);
+	*index = (unsigned)found;
+	return 0;
+}
+
+int
+ctl_arg_server(const struct ctl_call *call, unsigned *index, struct err *e)
+{
+	const char *name = "";
+	int rc = ctl_arg_text(call, "server", &name, e);
+
+	return rc < 0 ? rc : ctl_find_server(call->guard, name, index, e);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The enforcer: a child of the guard with CAP_NET_ADMIN that takes typed verbs over a socketpair,
+ * checks their arguments again, and changes nftables (enforce_nft.c).  This header is the judge's
+ * side: enforce_x asks, the child's enforcer_x does.
+ */
+#ifndef POLICY_ENFORCE_H
+#define POLICY_ENFORCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "policy/plan.h"
+
+struct enforce_config {
+	char table[32];
+	struct addr_prefix relays[64]; /* destinations that are always reachable */
+	unsigned relay_count;
+	char tap_globs[1024]; /* one per line: which links get a door (those named in elements do
+				 anyway) */
+	bool probe_off[8];    /* enum enforce_feature: pretend that the kernel lacks it */
+};
+
+enum enforce_feature {
+	ENFORCE_NETDEV_INGRESS, /* doors on taps */
+	ENFORCE_NETDEV_REJECT,	/* tcp reset at the door */
+	ENFORCE_BRIDGE,		/* the net in family bridge */
+	ENFORCE_BRIDGE_REJECT,
+	ENFORCE_INET, /* the net in family inet */
+	ENFORCE_FEATURE__COUNT
+};
+const char *enforce_feature_name(unsigned f);
+
+struct enforce; /* the judge's handle of the child */
+
+/* Forks the child (it keeps CAP_NET_ADMIN and drops the rest), which probes the kernel and installs
+ * the ruleset without touching any other table.  Existing elements of our table are kept. */
+int enforce_open(struct enforce **out, const struct enforce_config *cfg, struct err *e);
+/* Ends the child; the ruleset and its elements stay. */
+void enforce_close(struct enforce *f);
+pid_t enforce_pid(const struct enforce *f);
+/* Readable when the child has something to say without being asked; then call enforce_poll(). */
+int enforce_fd(const struct enforce *f);
+
+enum enforce_event { ENFORCE_NOTHING, ENFORCE_LINK_CHANGED, ENFORCE_REPAIRED, ENFORCE_GONE };
+struct enforce_report {
+	enum enforce_event event;
+	char ifname[OBS_IFNAME_BYTES]; /* LINK_CHANGED */
+	bool link_up;		       /* LINK_CHANGED: appeared (false: vanished) */
+	char text[200];		       /* REPAIRED: what was wrong and who did it */
+};
+/* One report; ENFORCE_NOTHING when there is none left.  After ENFORCE_GONE every verb says -EPIPE.
+ */
+int enforce_poll(struct enforce *f, struct enforce_report *out);
+
+/* One transaction each; 0 or negative errno with *e.  Synchronous, bounded by 2 s and 0.1 ms
+ * per element (-ETIMEDOUT).  -EINVAL names what the child refuses; nothing of the call is done
+ * then. */
+int enforce_block(
+    struct enforce *f, const struct plan_element *elements, unsigned count, struct err *e);
+int enforce_release(
+    struct enforce *f, const struct plan_element *elements, unsigned count, struct err *e);
+/* Replaces everything by the plan, with no moment in between.  Counters of the elements begin anew.
+ */
+int enforce_replace_all(struct enforce *f, const struct plan *plan, struct err *e);
+/* What stands in the kernel now, in all tables where it should; *out is initialised and finished by
+ * the call, the caller frees it with plan_fini() (after an error there is nothing to free). Bounded
+ * by 5 s. */
+int enforce_list(struct enforce *f, struct plan *out, struct err *e);
+/* Bit N = feature N is there. */
+int enforce_features(struct enforce *f, uint32_t *mask, struct err *e);
+
+#endif

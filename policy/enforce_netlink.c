@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Elements of our sets over netlink, and who changed the ruleset.  libnftnl builds one add in about
+ * 28 us where libnftables takes 180 us and reads other tables' interval sets into its cache.
+ * bulkhead-guard (enforcer child).
+ */
+#include "policy/enforce_netlink.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/common.h>
+#include <libnftnl/set.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "policy/enforce_gather.h"
+
+/* Elements in one message: a nested attribute holds less than 64 KiB, an element at most 232 bytes.
+ */
+#define CHUNK	    256
+#define MESSAGE_MAX (80u << 10)
+#define BATCH_FIRST (256u << 10)
+#define SEND_BYTES \
+	(128 << 20) /* limits, not reservations; PLAN_ELEMENTS_MAX in three families fits */
+#define RECEIVE_BYTES  (32 << 20)
+#define RETRIES_MAX    50      /* of a dump that changed under us */
+#define AGREE_PAUSE_NS 5000000 /* the kernel moves 10,000 elements in about this time */
+
+struct enforce_netlink {
+	char table[32];
+	struct mnl_socket *requests;
+	unsigned families; /* bit mask */
+	uint32_t seq;
+	uint8_t *batch;
+	size_t room, size, last; /* bytes; `last` = offset of the newest message but the end */
+	bool failed;		 /* out of memory while building */
+};
+
+static int
+open_socket(struct mnl_socket **out, struct err *e)
+{
+	int fd, send_bytes = SEND_BYTES, receive_bytes = RECEIVE_BYTES;
+	struct timeval patience = {.tv_sec = 2};
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+
+	if (s == NULL)
+		return err_set(e, -errno,
+		    "cannot open a netlink socket to nftables (%s); load nfnetlink",
+		    strerror(errno));
+	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int r = err_set(e, -errno, "cannot bind a netlink socket (%s)", strerror(errno));
+
+		mnl_socket_close(s);
+		return r;
+	}
+	fd = mnl_socket_get_fd(s);
+	/* Refused without CAP_NET_ADMIN: then large batches fail and say so. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof(send_bytes));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_bytes, sizeof(receive_bytes));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	*out = s;
+	return 0;
+}
+
+int
+enforce_netlink_open(struct enforce_netlink **out, const char *table, struct err *e)
+{
+	struct enforce_netlink *nl = calloc(1, sizeof(*nl));
+	int r, one = 1;
+
+	if (nl == NULL || (nl->batch = malloc(BATCH_FIRST)) == NULL) {
+		free(nl);
+		return err_set(e, -ENOMEM, "no memory for the enforcer; give the guard more");
+	}
+	strncpy(nl->table, table, sizeof(nl->table) - 1);
+	nl->seq = 1;
+	nl->room = BATCH_FIRST;
+	r = open_socket(&nl->requests, e);
+	if (r < 0) {
+		enforce_netlink_close(nl);
+		return r;
+	}
+	/* The error alone, not the request with it: a batch may be megabytes. */
+	(void)mnl_socket_setsockopt(nl->requests, NETLINK_CAP_ACK, &one, sizeof(one));
+	*out = nl;
+	return 0;
+}
+
+void
+enforce_netlink_close(struct enforce_netlink *nl)
+{
+	if (nl == NULL)
+		return;
+	if (nl->requests != NULL)
+		mnl_socket_close(nl->requests);
+	free(nl->batch);
+	free(nl);
+}
+
+void
+enforce_netlink_set_families(struct enforce_netlink *nl, unsigned mask)
+{
+	nl->families = mask;
+}
+
+uint32_t
+enforce_netlink_port(const struct enforce_netlink *nl)
+{
+	return mnl_socket_get_portid(nl->requests);
+}
+
+/* Answers that an earlier request left behind when it failed. */
+static void
+drain(struct enforce_netlink *nl)
+{
+	char waste[8192];
+
+	while (recv(mnl_socket_get_fd(nl->requests), waste, sizeof(waste), MSG_DONTWAIT) >= 0 ||
+	       errno == EINTR || errno == ENOBUFS)
+		continue;
+}
+
+/* --- building and sending one transaction --------------------------------------------------------
+ */
+
+/* Room for one more message; NULL without memory. */
+static char *
+batch_end(struct enforce_netlink *nl)
+{
+	if (nl->room - nl->size < MESSAGE_MAX) {
+		uint8_t *bigger = realloc(nl->batch, nl->room * 2);
+
+		if (bigger == NULL) {
+			nl->failed = true;
+			return NULL;
+		}
+		nl->batch = bigger;
+		nl->room *= 2;
+	}
+	return (char *)nl->batch + nl->size;
+}
+
+static void
+batch_begin(struct enforce_netlink *nl)
+{
+	nl->size = 0;
+	nl->failed = false;
+	nl->size += nftnl_batch_begin(batch_end(nl), nl->seq++)->nlmsg_len;
+	nl->last = 0;
+}
+
+/* Takes the message that was built at batch_end(). */
+static void
+batch_take(struct enforce_netlink *nl, const struct nlmsghdr *message)
+{
+	nl->last = nl->size;
+	nl->size += message->nlmsg_len;
+}
+
+/* The kernel runs the whole transaction inside of sendmsg(): every answer waits afterwards.  One
+ * ACK, asked of the last message, makes success positive evidence (an ACK of the batch end needs
+ * kernel 6.10). */
+static int
+batch_commit(struct enforce_netlink *nl)
+{
+	char answer[8192];
+	int fd = mnl_socket_get_fd(nl->requests), result = -EPROTO;
+	char *end = batch_end(nl);
+	ssize_t n;
+
+	if (nl->failed)
+		return -ENOMEM;
+	if (nl->last == 0)
+		return 0;
+	((struct nlmsghdr *)(void *)(nl->batch + nl->last))->nlmsg_flags |= NLM_F_ACK;
+	nl->size += nftnl_batch_end(end, nl->seq++)->nlmsg_len;
+	if (mnl_socket_sendto(nl->requests, nl->batch, nl->size) < 0)
+		return -errno;
+	while (
+	    (n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT)) > 0 || (n < 0 && errno == EINTR)) {
+		const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)answer;
+		int left = (int)n;
+
+		for (; n > 0 && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+			const struct nlmsgerr *error = mnl_nlmsg_get_payload(h);
+
+			if (h->nlmsg_type != NLMSG_ERROR)
+				continue;
+			if (error->error != 0 && (result == -EPROTO || result == 0))
+				result = error->error;
+			else if (error->error == 0 && result == -EPROTO)
+				result = 0;
+		}
+	}
+	return result;
+}
+
+static struct nftnl_set *
+set_of(const struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind)
+{
+	struct nftnl_set *s = nftnl_set_alloc();
+	char name[ENFORCE_SET_NAME_BYTES];
+
+	if (s == NULL)
+		return NULL;
+	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, enforce_families[family].number);
+	nftnl_set_set_str(s, NFTNL_SET_TABLE, nl->table);
+	nftnl_set_set_str(s, NFTNL_SET_NAME, enforce_layout_set_name(name, set, kind));
+	return s;
+}
+
+static int
+add_key(struct nftnl_set *s, const struct plan_element *element, unsigned kind, unsigned index,
+    bool full)
+{
+	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
+	uint8_t key[ENFORCE_KEY_BYTES];
+	char comment[ENFORCE_COMMENT_BYTES];
+	struct nftnl_udata_buf *udata;
+
+	if (elem == NULL)
+		return -ENOMEM;
+	enforce_layout_key(element, index, key);
+	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, enforce_keys[kind].size);
+	if (full && element->timeout_ns > 0)
+		nftnl_set_elem_set_u64(
+		    elem, NFTNL_SET_ELEM_TIMEOUT, (uint64_t)element->timeout_ns / 1000000);
+	if (full) {
+		udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+		if (udata == NULL) {
+			nftnl_set_elem_free(elem);
+			return -ENOMEM;
+		}
+		enforce_layout_comment(comment, element);
+		nftnl_udata_put_strz(udata, NFTNL_UDATA_SET_ELEM_COMMENT, comment);
+		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(udata),
+		    nftnl_udata_buf_len(udata));
+		nftnl_udata_buf_free(udata);
+	}
+	nftnl_set_elem_add(s, elem);
+	return 0;
+}
+
+/* One message of NEWSETELEM or DELSETELEM; frees the set. */
+static void
+put_elements(struct enforce_netlink *nl, unsigned family, uint16_t type, struct nftnl_set *s)
+{
+	char *at = batch_end(nl);
+	struct nlmsghdr *h;
+
+	if (at != NULL) {
+		h = nftnl_nlmsg_build_hdr(at, type, enforce_families[family].number,
+		    type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0, nl->seq++);
+		nftnl_set_elems_nlmsg_build_payload(h, s);
+		batch_take(nl, h);
+	}
+	nftnl_set_free(s);
+}
+
+/* One pass over the elements of one set of one family: adds or deletes those that belong there. */
+static void
+put_pass(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind, uint16_t type,
+    const struct plan_element *elements, unsigned count)
+{
+	struct nftnl_set *s = NULL;
+	unsigned in_message = 0, i, k;
+
+	for (i = 0; i < count && !nl->failed; i++) {
+		if (elements[i].set != set || enforce_layout_kind(&elements[i]) != kind)
+			continue;
+		for (k = 0; k < enforce_layout_key_count(&elements[i]); k++) {
+			if (s == NULL)
+				s = set_of(nl, family, set, kind);
+			if (s == NULL ||
+			    add_key(s, &elements[i], kind, k, type == NFT_MSG_NEWSETELEM) < 0) {
+				nl->failed = true;
+				break;
+			}
+			if (++in_message < CHUNK)
+				continue;
+			put_elements(nl, family, type, s);
+			s = NULL;
+			in_message = 0;
+		}
+	}
+	if (s != NULL)
+		put_elements(nl, family, type, s);
+}
+
+/* DELSETELEM without a list empties the set. */
+static void
+put_flush(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind)
+{
+	struct nftnl_set *s = set_of(nl, family, set, kind);
+
+	if (s == NULL)
+		nl->failed = true;
+	else
+		put_elements(nl, family, NFT_MSG_DELSETELEM, s);
+}
+
+static void
+put_set(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind,
+    enum enforce_netlink_op op, const struct plan_element *elements, unsigned count)
+{
+	if (op == ENFORCE_NETLINK_REPLACE) {
+		put_flush(nl, family, set, kind);
+		put_pass(nl, family, set, kind, NFT_MSG_NEWSETELEM, elements, count);
+		return;
+	}
+	/* "add; delete" deletes what may be absent, and a third "add" renews the timeout, on every
+	 * kernel. */
+	put_pass(nl, family, set, kind, NFT_MSG_NEWSETELEM, elements, count);
+	put_pass(nl, family, set, kind, NFT_MSG_DELSETELEM, elements, count);
+	if (op == ENFORCE_NETLINK_ADD)
+		put_pass(nl, family, set, kind, NFT_MSG_NEWSETELEM, elements, count);
+}
+
+int
+enforce_netlink_apply(struct enforce_netlink *nl, enum enforce_netlink_op op,
+    const struct plan_element *elements, unsigned count)
+{
+	unsigned family, set, kind;
+
+	batch_begin(nl);
+	for (family = 0; family < ENFORCE_FAMILY__COUNT; family++)
+		for (set = 0; (nl->families >> family & 1) != 0 && set < PLAN_SET__COUNT; set++)
+			for (kind = 0; kind < ENFORCE_KEY__COUNT; kind++)
+				put_set(nl, family, set, kind, op, elements, count);
+	return batch_commit(nl);
+}
+
+/* --- dumps
+ * ------------------------------------------------------------------------------------------- */
+
+/* Sends a request and hands each answer to the callback; 0 or negative errno. */
+static int
+dump(struct enforce_netlink *nl, const struct nlmsghdr *request, mnl_cb_t each, void *arg)
+{
+	char answer[MESSAGE_MAX];
+	unsigned port = mnl_socket_get_portid(nl->requests);
+	int r = MNL_CB_OK;
+	ssize_t n;
+
+	if (mnl_socket_sendto(nl->requests, request, request->nlmsg_len) < 0)
+		return -errno;
+	while (r > MNL_CB_STOP) {
+		n = mnl_socket_recvfrom(nl->requests, answer, sizeof(answer));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			r = -(errno == EAGAIN ? ETIMEDOUT : errno);
+		else if ((r = mnl_cb_run(answer, (size_t)n, request->nlmsg_seq, port, each, arg)) <
+			 0)
+			r = -errno;
+	}
+	if (r < 0)
+		drain(nl);
+	return r;
+}
+
+struct dumped {
+	struct enforce_gather *gather;
+	unsigned family, set, kind; /* of the dump that runs */
+};
+
+static const char *
+comment_of(struct nftnl_set_elem *elem, char buf[NFT_USERDATA_MAXLEN + 1])
+{
+	uint32_t size = 0;
+	const uint8_t *data = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_USERDATA, &size);
+
+	/* type, length, text: one attribute, the comment, comes first */
+	if (data == NULL || size < 3 || data[0] != NFTNL_UDATA_SET_ELEM_COMMENT ||
+	    data[1] > size - 2)
+		return "";
+	memcpy(buf, data + 2, data[1]);
+	buf[data[1]] = '\0';
+	return buf;
+}
+
+static int
+take_element(struct nftnl_set_elem *elem, void *arg)
+{
+	const struct dumped *d = arg;
+	char comment[NFT_USERDATA_MAXLEN + 1];
+	uint64_t left_ms = 0;
+	uint32_t size = 0;
+	const void *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &size);
+
+	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPIRATION))
+		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_EXPIRATION);
+	else if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT))
+		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_TIMEOUT);
+	enforce_gather_add(d->gather, d->family, d->set, d->kind, key, key != NULL ? size : 0,
+	    comment_of(elem, comment), nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT),
+	    left_ms);
+	return 0;
+}
+
+static int
+take_elements(const struct nlmsghdr *h, void *arg)
+{
+	struct nftnl_set *s = nftnl_set_alloc();
+
+	if (s == NULL) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	if (nftnl_set_elems_nlmsg_parse(h, s) >= 0)
+		nftnl_set_elem_foreach(s, take_element, arg);
+	nftnl_set_free(s);
+	return MNL_CB_OK;
+}
+
+/* One set of one family; one that is missing holds nothing. */
+static int
+dump_set(struct enforce_netlink *nl, struct dumped *d)
+{
+	char buf[1024];
+	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
+	    buf, NFT_MSG_GETSETELEM, enforce_families[d->family].number, NLM_F_DUMP, nl->seq++);
+	struct nftnl_set *s = set_of(nl, d->family, d->set, d->kind);
+	int r;
+
+	if (s == NULL)
+		return -ENOMEM;
+	nftnl_set_elems_nlmsg_build_payload(h, s);
+	nftnl_set_free(s);
+	r = dump(nl, h, take_elements, d);
+	if (r != -ENOENT)
+		return r;
+	enforce_gather_note_missing(d->gather);
+	return 0;
+}
+
+static int
+dump_all(struct enforce_netlink *nl, struct enforce_gather *g)
+{
+	struct dumped d = {.gather = g};
+	int r = 0;
+
+	enforce_gather_reset(g);
+	for (d.family = 0; r == 0 && d.family < ENFORCE_FAMILY__COUNT; d.family++)
+		for (d.set = 0;
+		     (nl->families >> d.family & 1) != 0 && r == 0 && d.set < PLAN_SET__COUNT;
+		     d.set++)
+			for (d.kind = 0; r == 0 && d.kind < ENFORCE_KEY__COUNT; d.kind++)
+				r = dump_set(nl, &d);
+	return r;
+}
+
+/* A dump of a hash set that grows or shrinks at the moment leaves elements out and gives others
+ * twice, and nothing in it says so: only what two dumps in a row agree upon is believed. */
+static int
+dump_agreed(struct enforce_netlink *nl, struct enforce_gather *g)
+{
+	const struct timespec pause = {.tv_nsec = AGREE_PAUSE_NS};
+	uint64_t digest = 0, before = 0;
+	unsigned tries;
+	int r = -EINTR;
+
+	for (tries = 0; tries < RETRIES_MAX; tries++) {
+		if (tries > 1)
+			nanosleep(&pause, NULL);
+		r = dump_all(nl, g);
+		if (r < 0 && r != -EINTR) /* EINTR: somebody changed the set during the dump */
+			return r;
+		digest = enforce_gather_sort(g);
+		if (r == 0 && tries > 0 && digest == before)
+			return 0;
+		before = r == 0 ? digest : ~digest;
+	}
+	return r < 0 ? r : -EAGAIN;
+}
+
+int
+enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *out)
+{
+	struct enforce_gather g = {0};
+	int r = dump_agreed(nl, &g);
+
+	if (r == 0)
+		r = enforce_gather_finish(
+		    &g, (unsigned)__builtin_popcount(nl->families), partial, out);
+	enforce_gather_fini(&g);
+	return r;
+}
+
+struct chain_walk {
+	const char *table;
+	void (*each)(void *arg, const char *name);
+	void *arg;
+};
+
+static int
+walk_chain(const struct nlmsghdr *h, void *arg)
+{
+	const struct chain_walk *w = arg;
+	struct nftnl_chain *c = nftnl_chain_alloc();
+
+	if (c != NULL && nftnl_chain_nlmsg_parse(h, c) == 0 &&
+	    strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), w->table) == 0)
+		w->each(w->arg, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
+	if (c != NULL)
+		nftnl_chain_free(c);
+	return MNL_CB_OK;
+}
+
+int
+enforce_netlink_list_chains(
+    struct enforce_netlink *nl, void (*each)(void *arg, const char *name), void *arg)
+{
+	struct chain_walk w = {nl->table, each, arg};
+	unsigned tries = 0;
+	char buf[256];
+	int r;
+
+	do {
+		struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
+		    buf, NFT_MSG_GETCHAIN, NFPROTO_NETDEV, NLM_F_DUMP, nl->seq++);
+
+		r = dump(nl, h, walk_chain, &w);
+	} while (r == -EINTR && ++tries < RETRIES_MAX);
+	return r == -ENOENT ? 0 : r;
+}
+
+int
+enforce_netlink_delete_chain(struct enforce_netlink *nl, const char *name)
+{
+	struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nlmsghdr *h;
+	int r;
+
+	if (c == NULL)
+		return -ENOMEM;
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, nl->table);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, name);
+	batch_begin(nl);
+	h = nftnl_nlmsg_build_hdr(batch_end(nl), NFT_MSG_DELCHAIN, NFPROTO_NETDEV, 0, nl->seq++);
+	nftnl_chain_nlmsg_build_payload(h, c);
+	batch_take(nl, h);
+	nftnl_chain_free(c);
+	r = batch_commit(nl);
+	return r == -ENOENT ? 0 : r;
+}

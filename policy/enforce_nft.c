@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Our ruleset.  In each family a chain "smtp" decides about a packet to TCP port 25; base chains
+ * lead there: "net" (prerouting) in bridge and inet, one "door_<link>" per tap in netdev.
+ *
+ *   relays -> accept     blocked (interface, address) -> count, reject with a reset     others ->
+ * accept
+ *
+ * Nothing but TCP to port 25 is ever looked at, so that a blocked server still receives mail
+ * (source port 25); `accept` ends only our own hook.  No stateful match: packets of running
+ * sessions are reset too. bulkhead-guard (enforcer child).
+ */
+#include "policy/enforce_nft.h"
+
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/enforce_layout.h"
+
+/* Before raw (-300) and so before connection tracking (-200); at ingress before flowtables (0). */
+#define NET_PRIORITY  (-310)
+#define DOOR_PRIORITY (-450)
+
+struct enforce_nft {
+	struct nft_ctx *ctx;
+	const struct enforce_config *cfg;
+};
+
+int
+enforce_nft_open(struct enforce_nft **out, const struct enforce_config *cfg, struct err *e)
+{
+	struct enforce_nft *nft = calloc(1, sizeof(*nft));
+
+	if (nft != NULL)
+		nft->ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (nft == NULL || nft->ctx == NULL || nft_ctx_buffer_error(nft->ctx) != 0 ||
+	    nft_ctx_buffer_output(nft->ctx) != 0) {
+		enforce_nft_close(nft);
+		return err_set(e, -ENOMEM, "cannot start libnftables; give the guard more memory");
+	}
+	nft->cfg = cfg;
+	*out = nft;
+	return 0;
+}
+
+void
+enforce_nft_close(struct enforce_nft *nft)
+{
+	if (nft == NULL)
+		return;
+	if (nft->ctx != NULL)
+		nft_ctx_free(nft->ctx);
+	free(nft);
+}
+
+/* A text that grows; sticky failure. */
+struct script {
+	FILE *file;
+	char *text;
+	size_t size;
+};
+
+static int
+script_open(struct script *s)
+{
+	s->file = open_memstream(&s->text, &s->size);
+	return s->file == NULL ? -ENOMEM : 0;
+}
+
+/* Runs the script as one transaction and frees it.  The text of the error is libnftables' first
+ * line. */
+static int
+script_run(struct enforce_nft *nft, struct script *s, const char *what, struct err *e)
+{
+	bool failed = ferror(s->file) != 0;
+	const char *said;
+	int r;
+
+	failed |= fclose(s->file) != 0;
+	if (failed) {
+		free(s->text);
+		return err_set(e, -ENOMEM, "no memory to %s; give the guard more", what);
+	}
+	errno = 0;
+	r = nft_run_cmd_from_buffer(nft->ctx, s->text);
+	free(s->text);
+	said = nft_ctx_get_error_buffer(nft->ctx);
+	if (r == 0)
+		return 0;
+	if (strstr(said, "Operation not permitted") != NULL)
+		return err_set(
+		    e, -EPERM, "cannot %s: not permitted; run as root or with CAP_NET_ADMIN", what);
+	r = strstr(said, "No such file or directory") != NULL ? -ENOENT : -EIO;
+	return err_set(e, r, "cannot %s: nftables says \"%.*s\"; see `nft list ruleset`", what,
+	    (int)strcspn(said, "\n"), said);
+}
+
+/* --- probing
+ * ----------------------------------------------------------------------------------------- */
+
+struct probe {
+	const char *family, *hook, *rule;
+};
+
+static const struct probe probes[ENFORCE_FEATURE__COUNT] = {
+    [ENFORCE_NETDEV_INGRESS] = {"netdev", "ingress device \"lo\"", "tcp dport 25 drop"},
+    [ENFORCE_NETDEV_REJECT] = {"netdev", "ingress device \"lo\"",
+	"tcp dport 25 reject with tcp reset"},
+    [ENFORCE_BRIDGE] = {"bridge", "prerouting", "tcp dport 25 drop"},
+    [ENFORCE_BRIDGE_REJECT] = {"bridge", "prerouting", "tcp dport 25 reject with tcp reset"},
+    [ENFORCE_INET] = {"inet", "prerouting", "tcp dport 25 reject with tcp reset"},
+};
+
+static int
+probe_one(struct enforce_nft *nft, const struct probe *p, struct err *e)
+{
+	struct script s;
+	int r = script_open(&s);
+
+	if (r < 0)
+		return r;
+	fprintf(s.file,
+	    "add table %s %s_probe\n"
+	    "add chain %s %s_probe c { type filter hook %s priority 0; }\n"
+	    "add rule %s %s_probe c %s\n",
+	    p->family, nft->cfg->table, p->family, nft->cfg->table, p->hook, p->family,
+	    nft->cfg->table, p->rule);
+	return script_run(nft, &s, "probe the kernel", e);
+}
+
+int
+enforce_nft_probe(struct enforce_nft *nft, uint32_t *features, struct err *e)
+{
+	const uint32_t families =
+	    1u << ENFORCE_NETDEV_INGRESS | 1u << ENFORCE_BRIDGE | 1u << ENFORCE_INET;
+	uint32_t mask = 0;
+	unsigned f;
+	int r = 0;
+
+	nft_ctx_set_dry_run(nft->ctx, true);
+	for (f = 0; f < ENFORCE_FEATURE__COUNT && r != -EPERM; f++) {
+		r = probe_one(nft, &probes[f], e);
+		if (r == 0 && !nft->cfg->probe_off[f])
+			mask |= 1u << f;
+	}
+	nft_ctx_set_dry_run(nft->ctx, false);
+	if (r == -EPERM)
+		return r;
+	if ((mask & families) == 0)
+		return err_set(e, -ENOSYS,
+		    "the kernel has none of nftables' netdev, bridge and inet hooks; load "
+		    "nf_tables and its "
+		    "families, or run in observe mode");
+	*features = mask;
+	return 0;
+}
+
+/* --- the ruleset
+ * ------------------------------------------------------------------------------------- */
+
+static bool
+is_covered(const struct enforce_config *cfg, unsigned index)
+{
+	const struct addr_prefix *p = &cfg->relays[index];
+	unsigned i;
+
+	for (i = 0; i < cfg->relay_count; i++) {
+		const struct addr_prefix *other = &cfg->relays[i];
+		bool wider = other->bits < p->bits || (other->bits == p->bits && i < index);
+
+		if (i != index && wider && addr_prefix_contains(other, &p->addr))
+			return true;
+	}
+	return false;
+}
+
+/* Interval sets refuse overlaps: only the widest relays go in. */
+static void
+put_relays(FILE *f, const struct enforce_config *cfg, const char *family)
+{
+	char text[ADDR_TEXT_BYTES];
+	unsigned i;
+
+	for (i = 0; i < 2; i++)
+		fprintf(f,
+		    "add set %s %s relays%s { type %s; flags interval; }\n"
+		    "flush set %s %s relays%s\n",
+		    family, cfg->table, i == 0 ? "4" : "6", i == 0 ? "ipv4_addr" : "ipv6_addr",
+		    family, cfg->table, i == 0 ? "4" : "6");
+	for (i = 0; i < cfg->relay_count; i++)
+		if (!is_covered(cfg, i))
+			fprintf(f, "add element %s %s relays%s { %s }\n", family, cfg->table,
+			    addr_is_v4(&cfg->relays[i].addr) ? "4" : "6",
+			    addr_prefix_format(text, &cfg->relays[i]));
+}
+
+static void
+put_sets(FILE *f, const struct enforce_config *cfg, const char *family)
+{
+	char name[ENFORCE_SET_NAME_BYTES];
+	unsigned set, kind;
+
+	for (set = 0; set < PLAN_SET__COUNT; set++)
+		for (kind = 0; kind < ENFORCE_KEY__COUNT; kind++)
+			fprintf(f, "add set %s %s %s { type %s; flags timeout; counter; }\n",
+			    family, cfg->table, enforce_layout_set_name(name, set, kind),
+			    enforce_keys[kind].type);
+}
+
+static void
+put_rules(FILE *f, const struct enforce_config *cfg, const char *family, const char *refuse)
+{
+	const char *t = cfg->table;
+	char name[ENFORCE_SET_NAME_BYTES];
+	unsigned kind;
+
+	fprintf(f, "add chain %s %s smtp\nflush chain %s %s smtp\n", family, t, family, t);
+	fprintf(f, "add rule %s %s smtp ip daddr @relays4 accept\n", family, t);
+	fprintf(f, "add rule %s %s smtp ip6 daddr @relays6 accept\n", family, t);
+	for (kind = 0; kind < ENFORCE_KEY__COUNT; kind++)
+		fprintf(f, "add rule %s %s smtp %s @%s counter %s\n", family, t,
+		    enforce_keys[kind].match, enforce_layout_set_name(name, PLAN_SET_BLOCKED, kind),
+		    refuse);
+}
+
+static const char *
+refusal(enum enforce_family family, uint32_t features)
+{
+	bool rejects = family == ENFORCE_FAMILY_INET;
+
+	if (family == ENFORCE_FAMILY_NETDEV)
+		rejects = (features >> ENFORCE_NETDEV_REJECT & 1) != 0;
+	if (family == ENFORCE_FAMILY_BRIDGE)
+		rejects = (features >> ENFORCE_BRIDGE_REJECT & 1) != 0;
+	return rejects ? "reject with tcp reset" : "drop";
+}
+
+static void
+put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family, uint32_t features,
+    bool from_scratch)
+{
+	const char *name = enforce_families[family].name, *t = cfg->table;
+
+	fprintf(f, "add table %s %s\n", name, t);
+	if (from_scratch)
+		fprintf(f, "delete table %s %s\nadd table %s %s\n", name, t, name, t);
+	put_relays(f, cfg, name);
+	put_sets(f, cfg, name);
+	put_rules(f, cfg, name, refusal(family, features));
+	if (family == ENFORCE_FAMILY_NETDEV)
+		return;
+	fprintf(f,
+	    "add chain %s %s net { type filter hook prerouting priority %d; policy accept; }\n"
+	    "flush chain %s %s net\n"
+	    "add rule %s %s net tcp dport 25 jump smtp\n",
+	    name, t, NET_PRIORITY, name, t, name, t);
+}
+
+/* A table of ours from a time when the feature was not forced off. */
+static void
+remove_family(struct enforce_nft *nft, const char *family)
+{
+	struct script s;
+
+	if (script_open(&s) < 0)
+		return;
+	fprintf(s.file, "add table %s %s\ndelete table %s %s\n", family, nft->cfg->table, family,
+	    nft->cfg->table);
+	(void)script_run(nft, &s, "remove a table", NULL);
+}
+
+int
+enforce_nft_install(struct enforce_nft *nft, uint32_t features, bool from_scratch, struct err *e)
+{
+	struct script s;
+	unsigned family;
+	int r = script_open(&s);
+
+	if (r < 0)
+		return err_set(e, r, "no memory for the ruleset; give the guard more");
+	for (family = 0; family < ENFORCE_FAMILY__COUNT; family++)
+		if ((features >> enforce_families[family].needs & 1) != 0)
+			put_family(s.file, nft->cfg, family, features, from_scratch);
+	r = script_run(nft, &s, "install the ruleset", e);
+	for (family = 0; r == 0 && family < ENFORCE_FAMILY__COUNT; family++)
+		if (nft->cfg->probe_off[enforce_families[family].needs])
+			remove_family(nft, enforce_families[family].name);
+	return r;
+}
+
+/* --- doors
+ * ------------------------------------------------------------------------------------------- */
+
+const char *
+enforce_nft_door_name(char buf[ENFORCE_NFT_DOOR_BYTES], int index)
+{
+	snprintf(buf, ENFORCE_NFT_DOOR_BYTES, "door_%d", index);
+	return buf;
+}
+
+bool
+enforce_nft_is_door(const char *chain, int *index)
+{
+	char end;
+
+	return sscanf(chain, "door_%d%c", index, &end) == 1;
+}
+
+int
+enforce_nft_hook(
+    struct enforce_nft *nft, const struct enforce_nft_door *doors, unsigned count, struct err *e)
+{
+	const char *t = nft->cfg->table;
+	char door[ENFORCE_NFT_DOOR_BYTES];
+	struct script s;
+	unsigned i;
+	int r;
+
+	if (count == 0)
+		return 0;
+	r = script_open(&s);
+	if (r < 0)
+		return err_set(e, r, "no memory to hook a link; give the guard more");
+	for (i = 0; i < count; i++) {
+		enforce_nft_door_name(door, doors[i].index);
+		fprintf(s.file,
+		    "add chain netdev %s %s { type filter hook ingress device \"%s\" priority %d; "
+		    "policy "
+		    "accept; }\n"
+		    "flush chain netdev %s %s\n"
+		    "add rule netdev %s %s tcp dport 25 jump smtp\n",
+		    t, door, doors[i].ifname, DOOR_PRIORITY, t, door, t, door);
+	}
+	return script_run(nft, &s, "hook a tenant's link", e);
+}

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the enforcer does.  Kernel first, then the memory of what ought to stand: a failed
+ * transaction changes neither.  bulkhead-guard (enforcer child).
+ */
+#include "policy/enforcer_state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policy/enforce_layout.h"
+
+#define LISTING_PATIENCE_MS 2000
+#define REPAIR_PAUSE_MIN_NS (CLOCK_SECOND_NS / 1000)
+#define REPAIR_PAUSE_MAX_NS CLOCK_SECOND_NS
+
+/* --- what ought to stand
+ * ----------------------------------------------------------------------------- */
+
+/* Index of the element, or where it belongs with *found = false. */
+static unsigned
+standing_find(const struct enforcer *en, const struct plan_element *key, bool *found)
+{
+	unsigned low = 0, high = en->standing.count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		int d = plan_compare(&en->standing.elements[middle], key);
+
+		if (d == 0) {
+			*found = true;
+			return middle;
+		}
+		if (d < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*found = false;
+	return low;
+}
+
+static void
+standing_put(struct enforcer *en, const struct plan_element *element, int64_t now_ns)
+{
+	struct plan_element copy = *element;
+	struct plan *p = &en->standing;
+	bool found;
+	unsigned i = standing_find(en, element, &found);
+
+	if (copy.timeout_ns != 0)
+		copy.timeout_ns += now_ns;
+	if (found) {
+		p->elements[i] = copy;
+		return;
+	}
+	if (plan_append(p, &copy) < 0) {
+		log_event(LOG_LEVEL_ERROR, "enforce.memory", "standing=%u", p->count);
+		return;
+	}
+	memmove(&p->elements[i + 1], &p->elements[i], (p->count - 1 - i) * sizeof(copy));
+	p->elements[i] = copy;
+}
+
+void
+enforcer_forget(struct enforcer *en, const struct plan_element *element)
+{
+	struct plan *p = &en->standing;
+	bool found;
+	unsigned i = standing_find(en, element, &found);
+
+	if (!found)
+		return;
+	p->count--;
+	memmove(&p->elements[i], &p->elements[i + 1], (p->count - i) * sizeof(p->elements[0]));
+}
+
+/* The same for a whole plan (sorted here), in one pass: element by element is quadratic. */
+static void
+standing_remove_all(struct enforcer *en, struct plan *elements)
+{
+	struct plan *p = &en->standing;
+	unsigned kept = 0, i, k = 0;
+
+	plan_finish(elements);
+	for (i = 0; i < p->count; i++) {
+		while (k < elements->count &&
+		       plan_compare(&elements->elements[k], &p->elements[i]) < 0)
+			k++;
+		if (k == elements->count ||
+		    plan_compare(&elements->elements[k], &p->elements[i]) != 0)
+			p->elements[kept++] = p->elements[i];
+	}
+	p->count = kept;
+}
+
+static void
+standing_put_all(struct enforcer *en, struct plan *elements, int64_t now_ns)
+{
+	unsigned i;
+
+	standing_remove_all(en, elements);
+	for (i = 0; i < elements->count; i++) {
+		struct plan_element e = elements->elements[i];
+
+		if (e.timeout_ns != 0)
+			e.timeout_ns += now_ns;
+		if (plan_append(&en->standing, &e) < 0) {
+			log_event(
+			    LOG_LEVEL_ERROR, "enforce.memory", "standing=%u", en->standing.count);
+			break;
+		}
+	}
+	plan_finish(&en->standing);
+}
+
+/* Forgets what has expired. */
+static void
+standing_expire(struct enforcer *en, int64_t now_ns)
+{
+	struct plan *p = &en->standing;
+	unsigned kept = 0, i;
+
+	for (i = 0; i < p->count; i++)
+		if (p->elements[i].timeout_ns == 0 || p->elements[i].timeout_ns > now_ns)
+			p->elements[kept++] = p->elements[i];
+	p->count = kept;
+}
+
+bool
+enforcer_names(const struct enforcer *en, const char *ifname)
+{
+	struct plan_element key = {0};
+	bool found = false;
+	unsigned set;
+
+	memcpy(key.ifname, ifname, sizeof(key.ifname));
+	for (set = 0; set < PLAN_SET__COUNT && !found; set++) {
+		key.set = (uint8_t)set;
+		(void)standing_find(en, &key, &found);
+	}
+	return found;
+}
+
+/* Puts what ought to stand into the kernel and nothing else. */
+static int
+standing_apply(struct enforcer *en)
+{
+	int64_t now_ns = clock_mono_ns();
+	struct plan left;
+	unsigned i;
+	int r = 0;
+
+	standing_expire(en, now_ns);
+	plan_init(&left);
+	for (i = 0; i < en->standing.count && r == 0; i++) {
+		struct plan_element e = en->standing.elements[i];
+
+		if (e.timeout_ns != 0)
+			e.timeout_ns -= now_ns;
+		r = plan_append(&left, &e);
+	}
+	if (r == 0)
+		r = enforce_netlink_apply(
+		    en->netlink, ENFORCE_NETLINK_REPLACE, left.elements, left.count);
+	plan_fini(&left);
+	return r;
+}
+
+/* --- installing and repairing
+ * ------------------------------------------------------------------------ */
+
+static int
+install(struct enforcer *en, struct err *e)
+{
+	int r = enforce_nft_install(en->nft, en->features, false, e);
+
+	if (r >= 0 || r == -EPERM)
+		return r;
+	/* Something of another shape has one of our names: an older layout, or another's hand. */
+	log_event(LOG_LEVEL_WARN, "enforce.from_scratch", "error=\"%s\"", e->text);
+	return enforce_nft_install(en->nft, en->features, true, e);
+}
+
+static void
+repair(struct enforcer *en, const struct enforce_watch_change *c)
+{
+	int64_t begin_ns = clock_mono_ns();
+	char text[200];
+	struct err e = {0};
+	int r = 0;
+
+	if (c->rules || c->lost) {
+		r = install(en, &e);
+		if (r == 0)
+			enforcer_hook_all(en, true);
+	}
+	if (r == 0) {
+		r = standing_apply(en);
+		if (r < 0)
+			err_set(&e, r, "cannot put the elements back: %s", strerror(-r));
+	}
+	snprintf(text, sizeof(text), "%s of table %s %s by %s (pid %u); %s %u elements in %lld us",
+	    c->rules ? "rules" : "elements", en->cfg->table,
+	    c->lost ? "may have been changed" : "were changed",
+	    c->name[0] != '\0' ? c->name : "an unknown program", c->pid,
+	    r == 0 ? "put back with" : "NOT put back:", en->standing.count,
+	    (long long)(clock_mono_ns() - begin_ns) / 1000);
+	log_event(r == 0 ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "enforce.repair",
+	    "what=\"%s\" error=\"%s\"", text, e.text);
+	en->repair_waits = r < 0;
+	/* A failure that goes on is told once. */
+	if (en->tell_repaired != NULL && (r == 0 || !en->repair_failed))
+		en->tell_repaired(en->tell_arg, text);
+	en->repair_failed = r < 0;
+}
+
+int
+enforcer_repair_due(struct enforcer *en)
+{
+	int64_t now_ns = clock_mono_ns(), quiet_ns;
+
+	if (!en->repair_waits)
+		return -1;
+	if (now_ns < en->repair_not_before_ns)
+		return (int)((en->repair_not_before_ns - now_ns) / 1000000) + 1;
+	quiet_ns = now_ns - en->repair_not_before_ns;
+	en->repair_pause_ns =
+	    quiet_ns > REPAIR_PAUSE_MAX_NS ? REPAIR_PAUSE_MIN_NS : en->repair_pause_ns * 2;
+	if (en->repair_pause_ns > REPAIR_PAUSE_MAX_NS)
+		en->repair_pause_ns = REPAIR_PAUSE_MAX_NS;
+	repair(en, &en->repair_change);
+	if (!en->repair_waits)
+		memset(&en->repair_change, 0, sizeof(en->repair_change));
+	en->repair_not_before_ns = clock_mono_ns() + en->repair_pause_ns;
+	return en->repair_waits ? (int)(en->repair_pause_ns / 1000000) + 1 : -1;
+}
+
+void
+enforcer_read_changes(struct enforcer *en)
+{
+	struct enforce_watch_change c;
+
+	if (enforce_watch_read(&en->watch, &c) == 0)
+		return;
+	c.rules |= en->repair_change.rules;
+	c.elements |= en->repair_change.elements;
+	c.lost |= en->repair_change.lost;
+	en->repair_change = c;
+	en->repair_waits = true;
+}
+
+static int
+read_first_listing(struct enforcer *en, struct err *e)
+{
+	int64_t end_ns = clock_mono_ns() + LISTING_PATIENCE_MS * INT64_C(1000000);
+	struct pollfd p = {.events = POLLIN};
+
+	p.fd = en->links_fd;
+	enforcer_ask_for_listing(en);
+	while (en->listing) {
+		if (clock_mono_ns() > end_ns || poll(&p, 1, LISTING_PATIENCE_MS) == 0)
+			return err_set(e, -ETIMEDOUT,
+			    "the kernel did not list its links within 2 s; try again");
+		enforcer_read_links(en);
+	}
+	return 0;
+}
+
+static int
+open_kernel(struct enforcer *en, struct err *e)
+{
+	unsigned family, families = 0;
+	int r = enforce_nft_open(&en->nft, en->cfg, e);
+
+	if (r == 0)
+		r = enforce_netlink_open(&en->netlink, en->cfg->table, e);
+	if (r == 0)
+		r = enforce_watch_open(&en->watch, en->cfg->table, e);
+	if (r == 0) {
+		r = enforce_watch_learn(&en->watch, enforce_netlink_port(en->netlink));
+		if (r < 0)
+			err_set(e, r,
+			    "cannot follow changes of nftables (%s); run as root or with "
+			    "CAP_NET_ADMIN",
+			    strerror(-r));
+	}
+	if (r == 0)
+		r = enforce_nft_probe(en->nft, &en->features, e);
+	if (r < 0)
+		return r;
+	for (family = 0; family < ENFORCE_FAMILY__COUNT; family++)
+		if ((en->features >> enforce_families[family].needs & 1) != 0)
+			families |= 1u << family;
+	enforce_netlink_set_families(en->netlink, families);
+	en->watch.families = families;
+	en->links_fd = enforce_watch_open_links(e);
+	return en->links_fd < 0 ? en->links_fd : 0;
+}
+
+/* What an earlier life left in the kernel ought to stand on. */
+static int
+adopt(struct enforcer *en, struct err *e)
+{
+	int64_t now_ns = clock_mono_ns();
+	unsigned i;
+	int r = enforce_netlink_list(en->netlink, true, &en->standing), again;
+
+	if (r < 0)
+		return err_set(
+		    e, r, "cannot read the elements of table %s: %s", en->cfg->table, strerror(-r));
+	for (i = 0; i < en->standing.count; i++)
+		if (en->standing.elements[i].timeout_ns != 0)
+			en->standing.elements[i].timeout_ns += now_ns;
+	again = install(en, e);
+	if (again < 0)
+		return again;
+	if (r > 0) /* some stood only in part */
+		r = standing_apply(en);
+	return r < 0 ? err_set(e, r, "cannot complete the elements of table %s: %s", en->cfg->table,
+			   strerror(-r))
+		     : 0;
+}
+
+int
+enforcer_init(struct enforcer *en, const struct enforce_config *cfg, struct err *e)
+{
+	int r;
+
+	en->cfg = cfg;
+	en->links_fd = -1;
+	en->watch.fd = -1;
+	en->repair_pause_ns = REPAIR_PAUSE_MIN_NS;
+	plan_init(&en->standing);
+	if (!enforce_layout_is_table(cfg->table))
+		return err_set(e, -EINVAL,
+		    "\"%.31s\" cannot be a table's name; use letters, digits and _ (table in "
+		    "bulkhead.conf)",
+		    cfg->table);
+	r = open_kernel(en, e);
+	if (r == 0)
+		r = adopt(en, e);
+	if (r == 0)
+		r = read_first_listing(en, e);
+	if (r < 0)
+		return r;
+	enforcer_drop_stale_doors(en);
+	return 0;
+}
+
+void
+enforcer_fini(struct enforcer *en)
+{
+	enforce_nft_close(en->nft);
+	enforce_netlink_close(en->netlink);
+	enforce_watch_close(&en->watch);
+	if (en->links_fd >= 0)
+		close(en->links_fd);
+	plan_fini(&en->standing);
+	free(en->links);
+}
+
+/* --- verbs
+ * ------------------------------------------------------------------------------------------- */
+
+static int
+check(struct enforcer *en, const struct plan *elements, bool is_release, struct err *e)
+{
+	unsigned keys = 0, i;
+	int r;
+
+	for (i = 0; i < elements->count; i++) {
+		const struct plan_element *element = &elements->elements[i];
+		const struct enforcer_link *link;
+
+		r = enforce_layout_check(element, is_release, e);
+		if (r < 0)
+			return r;
+		link = element->ifname[0] != '\0' && !is_release
+			   ? enforcer_find_link(en, element->ifname)
+			   : NULL;
+		if (link != NULL && link->shared && element->set == PLAN_SET_BLOCKED)
+			return err_set(e, -EINVAL,
+			    "%s carries more than one server (a bridge, bond or loopback); name "
+			    "the server's own "
+			    "interface in the inventory",
+			    element->ifname);
+		keys += enforce_layout_key_count(element);
+		if (keys > ENFORCE_KEYS_MAX)
+			return err_set(e, -E2BIG,
+			    "more than %u kernel keys in one change; use shorter lists",
+			    ENFORCE_KEYS_MAX);
+	}
+	return 0;
+}
+
+/* One transaction; tables that were torn away under it are put back first. */
+static int
+apply(struct enforcer *en, enum enforce_netlink_op op, const struct plan *elements, struct err *e)
+{
+	int r = enforce_netlink_apply(en->netlink, op, elements->elements, elements->count);
+
+	if (r == -ENOENT) {
+		enforcer_read_changes(en);
+		en->repair_waits = true;
+		en->repair_change.rules = true;
+		en->repair_not_before_ns = 0;
+		(void)enforcer_repair_due(en);
+		r = enforce_netlink_apply(en->netlink, op, elements->elements, elements->count);
+	}
+	if (r == -EPERM)
+		return err_set(
+		    e, r, "the kernel refused the change; the enforcer needs CAP_NET_ADMIN");
+	return r < 0 ? err_set(e, r, "the kernel refused a change of %u elements in table %s: %s",
+			   elements->count, en->cfg->table, strerror(-r))
+		     : 0;
+}
+
+int
+enforcer_block(struct enforcer *en, struct plan *elements, struct err *e)
+{
+	int64_t now_ns = clock_mono_ns();
+	int r = check(en, elements, false, e);
+
+	if (r == 0)
+		r = apply(en, ENFORCE_NETLINK_ADD, elements, e);
+	if (r < 0)
+		return r;
+	if (elements->count == 1) /* the usual case: a server has one interface */
+		standing_put(en, &elements->elements[0], now_ns);
+	else
+		standing_put_all(en, elements, now_ns);
+	enforcer_hook_named(en, elements);
+	return 0;
+}
+
+int
+enforcer_release(struct enforcer *en, struct plan *elements, struct err *e)
+{
+	int r = check(en, elements, true, e);
+
+	if (r == 0)
+		r = apply(en, ENFORCE_NETLINK_REMOVE, elements, e);
+	if (r == 0 && elements->count == 1)
+		enforcer_forget(en, &elements->elements[0]);
+	else if (r == 0)
+		standing_remove_all(en, elements);
+	return r;
+}
+
+int
+enforcer_replace(struct enforcer *en, struct plan *elements, struct err *e)
+{
+	int64_t now_ns = clock_mono_ns();
+	struct plan old;
+	unsigned i;
+	int r = check(en, elements, false, e);
+
+	if (r == 0) {
+		plan_finish(elements);
+		r = apply(en, ENFORCE_NETLINK_REPLACE, elements, e);
+	}
+	if (r < 0)
+		return r;
+	old = en->standing;
+	en->standing = *elements;
+	*elements = old;
+	for (i = 0; i < en->standing.count; i++)
+		if (en->standing.elements[i].timeout_ns != 0)
+			en->standing.elements[i].timeout_ns += now_ns;
+	enforcer_hook_all(en, false);
+	return 0;
+}
+
+int
+enforcer_list(struct enforcer *en, struct plan *out, struct err *e)
+{
+	int r = enforce_netlink_list(en->netlink, false, out);
+
+	standing_expire(en, clock_mono_ns());
+	return r < 0 ? err_set(e, r, "cannot read the elements of table %s: %s", en->cfg->table,
+			   strerror(-r))
+		     : 0;
+}

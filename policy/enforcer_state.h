@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The enforcer child's state and acts: which elements ought to stand, which links have a door, and
+ * what to do when a link or the ruleset changes.  bulkhead-guard (enforcer child).
+ */
+#ifndef POLICY_ENFORCER_STATE_H
+#define POLICY_ENFORCER_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "policy/enforce.h"
+#include "policy/enforce_netlink.h"
+#include "policy/enforce_nft.h"
+#include "policy/enforce_watch.h"
+
+struct enforcer_link {
+	int index;
+	char ifname[OBS_IFNAME_BYTES];
+	bool shared; /* bridge, bond, loopback: never blocked, never hooked */
+	bool hooked;
+	bool seen; /* in the listing that runs */
+};
+
+struct enforcer {
+	const struct enforce_config *cfg;
+	struct enforce_nft *nft;
+	struct enforce_netlink *netlink;
+	struct enforce_watch watch;
+	int links_fd;
+	uint32_t features;
+
+	/* What ought to stand, sorted; timeout_ns is a deadline of clock_mono_ns(), 0 = without
+	 * end. */
+	struct plan standing;
+
+	struct enforcer_link *links;
+	unsigned link_count, link_room;
+	bool listing; /* links are being listed: hook them together at its end */
+
+	/* Repairs are paced, so that two programs that fight over a table do not burn the machine.
+	 */
+	bool repair_waits, repair_failed;
+	struct enforce_watch_change repair_change;
+	int64_t repair_not_before_ns, repair_pause_ns;
+
+	/* What the judge must hear; set by the process's loop; NULL: nobody listens yet. */
+	void (*tell_link)(void *arg, const char *ifname, bool up);
+	void (*tell_repaired)(void *arg, const char *text);
+	void *tell_arg;
+};
+
+/* Probes, installs, hooks; elements that stand in our tables are kept.  cfg is borrowed.
+ * enforcer_fini() also after a failure. */
+int enforcer_init(struct enforcer *en, const struct enforce_config *cfg, struct err *e);
+/* Leaves the kernel as it is. */
+void enforcer_fini(struct enforcer *en);
+
+/* The verbs; every argument is checked here again.  The plans may come back changed.  0 or negative
+ * errno with *e. */
+int enforcer_block(struct enforcer *en, struct plan *elements, struct err *e);
+int enforcer_release(struct enforcer *en, struct plan *elements, struct err *e);
+int enforcer_replace(struct enforcer *en, struct plan *elements, struct err *e);
+int enforcer_list(struct enforcer *en, struct plan *out, struct err *e);
+
+/* Something can be read from links_fd; from watch.fd. */
+void enforcer_read_links(struct enforcer *en);
+void enforcer_read_changes(struct enforcer *en);
+/* Repairs what is due; returns milliseconds until something is, or -1. */
+int enforcer_repair_due(struct enforcer *en);
+
+/* --- between enforcer_state.c and enforcer_link.c --- */
+
+/* True when an element that ought to stand has this name; forgets one. */
+bool enforcer_names(const struct enforcer *en, const char *ifname);
+void enforcer_forget(struct enforcer *en, const struct plan_element *element);
+struct enforcer_link *enforcer_find_link(struct enforcer *en, const char *ifname);
+/* Hooks all links that want a door and have none; with `again` also those that had one. */
+void enforcer_hook_all(struct enforcer *en, bool again);
+void enforcer_hook_named(struct enforcer *en, const struct plan *elements);
+/* Doors of links that are gone, which newer kernels keep for the name. */
+void enforcer_drop_stale_doors(struct enforcer *en);
+/* en->listing holds until it is complete. */
+void enforcer_ask_for_listing(struct enforcer *en);
+
+#endif

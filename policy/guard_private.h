@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the guard*.c files share: ledger entries, the record of a case, the inventory's change.
+ * bulkhead-guard (judge process).
+ */
+#ifndef POLICY_GUARD_PRIVATE_H
+#define POLICY_GUARD_PRIVATE_H
+
+#include <jansson.h>
+
+#include "policy/guard.h"
+
+#define GUARD_ACTOR "guard" /* in the ledger: the machine decided */
+
+/* Appends an entry, in the open transaction if there is one.  Takes detail (NULL: {}). */
+int guard_write_ledger(struct guard *g, const char *actor, const char *action, const char *subject,
+    json_t *detail, struct err *e);
+/* The same where nobody can be told: a failure is an event. */
+void guard_note(struct guard *g, const char *action, const char *subject, json_t *detail);
+
+/* The judge's callback: what it decided becomes database, ledger and kernel. */
+void guard_on_change(void *arg, const struct verdict_change *change);
+
+/* "bulk", "abuse" or "none". */
+const char *guard_question_text(const struct verdict *v);
+/* The event for a database that refused. */
+void guard_log_failure(const char *what, const char *server, const struct err *e);
+
+/* The record of a block that began, or that a person changed; one transaction. */
+int guard_record_block(struct guard *g, unsigned index, const struct judge_view *view, bool shadow,
+    const char *actor, const char *reason, struct err *e);
+/* The record of its end.  why: "person", "time" or "score". */
+int guard_record_release(struct guard *g, unsigned index, const char *actor, const char *why,
+    const char *reason, struct err *e);
+
+/* The cases that stand, as a list, so that the database may be written to meanwhile. */
+struct guard_cases {
+	struct store_case *cases;
+	size_t count, room;
+};
+int guard_open_cases(struct guard *g, struct guard_cases *list, struct err *e);
+void guard_free_cases(struct guard_cases *list);
+
+/* Stores what the judge knows of a server. */
+int guard_save_server(struct guard *g, unsigned index, struct err *e);
+/* Ends the open case of a server that is about to disappear. */
+int guard_end_case(
+    struct guard *g, const char *actor, const char *server, const char *why, struct err *e);
+/* Tries again to record what the database refused.  True when nothing is owed any more. */
+bool guard_record_owed(struct guard *g);
+/* Blocks that were prolonged since the last tick. */
+void guard_record_extensions(struct guard *g);
+/* After start: every case that stands in the database stands in the judge too. */
+int guard_adopt_cases(struct guard *g, struct err *e);
+
+/* After a change of mode (of one server, or NULL: of all): shadow cases of servers that are
+ * enforced from now on become real, and the other way round.  Inside a transaction. */
+int guard_align_cases(
+    struct guard *g, const char *server_or_null, const char *actor, struct err *e);
+
+/* The kernel's side of one case; a failure is an event, an entry, and leads to reconcile. */
+int guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, struct err *e);
+int guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct err *e);
+
+/* How long an element of a block may stand in the kernel from now on. */
+int64_t guard_block_timeout(const struct guard *g, int64_t until_ns, bool pinned);
+
+/* Which mode holds: the file's or the one that a person set. */
+int guard_load_mode(struct guard *g, struct err *e);
+
+/* Grants whose time is over. */
+void guard_expire_grants(struct guard *g);
+/* Reads all grants from the database. */
+int guard_load_grants(struct guard *g, struct err *e);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bulkhead-guard: options, settings, privileged things, drop, jail, loop.  It ends up as two
+ * processes: the enforcer child, which keeps CAP_NET_ADMIN, and this one, the judge, which keeps
+ * nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "base/sandbox.h"
+#include "base/settings.h"
+#include "policy/ctl.h"
+#include "policy/enforce.h"
+#include "policy/guard.h"
+#include "policy/ingest.h"
+
+#define PATH_BYTES (SETTINGS_PATH_BYTES + 16)
+
+enum source {
+	SOURCE_SENSORS,
+	SOURCE_CTL,
+	SOURCE_ENFORCER,
+	SOURCE_TIMER,
+	SOURCE_SIGNAL,
+	SOURCE__COUNT
+};
+
+struct daemon {
+	const char *config; /* NULL: the usual place, if it is there */
+	bool watch;	    /* --watch: an interface without an inventory */
+	struct settings settings;
+	struct sandbox_user user;
+	struct guard guard;
+	struct enforce *enforce;
+	struct ingest *ingest;
+	struct ctl *ctl;
+	int lock, epoll, timer, signals, notify;
+	bool stop;
+};
+
+/* --- options and settings
+ * ---------------------------------------------------------------------------- */
+
+static const char usage[] =
+    "usage: bulkhead-guard [--config FILE] [--watch]\n"
+    "\n"
+    "Scores what bulkhead-sensor sees and blocks TCP port 25 of bulk senders.\n"
+    "\n"
+    "  --config FILE  settings (default " SETTINGS_PATH ", if it is there)\n"
+    "  --watch        no inventory: every client address is a server; never enforces\n"
+    "  --version      print the version\n"
+    "  --help         print this\n";
+
+/* Returns -1 to go on, or the exit code. */
+static int
+read_options(struct daemon *d, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"watch", no_argument, NULL, 'w'},
+	    {"version", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			d->config = optarg;
+			break;
+		case 'w':
+			d->watch = true;
+			break;
+		case 'v':
+			puts("bulkhead-guard " BULKHEAD_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "bulkhead-guard: \"%s\" is no option\n%s", argv[optind], usage);
+		return 2;
+	}
+	return -1;
+}
+
+static void
+set_log_level(const struct settings *s)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+
+	log_level_parse(s->log_level, &level);
+	log_init("bulkhead-guard", level);
+}
+
+/* --- privileged things
+ * --------------------------------------------------------------------------------- */
+
+/* Makes the folder, or takes the one that is there; it belongs to the user that we are about to
+ * become. */
+static int
+make_dir(const char *path, mode_t mode, const struct sandbox_user *user, struct err *e)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		chmod(path, mode); /* whatever the umask was */
+	else if (errno != EEXIST)
+		return err_set(e, -errno,
+		    "%s: cannot make this folder (%s): make it, or name another in the settings",
+		    path, strerror(errno));
+	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, -ENOTDIR,
+		    "%s: is no folder: move it away, or name another in the settings", path);
+	if (geteuid() == 0 && st.st_uid != user->uid && chown(path, user->uid, user->gid) != 0)
+		return err_set(e, -errno, "%s: cannot be given to user %s: %s", path, user->name,
+		    strerror(errno));
+	return 0;
+}
+
+/*
+ * One guard for one database, told apart before anything is touched that the other one holds.  A
+ * POSIX lock: the enforcer child does not inherit it, and it ends with this process, however that
+ * ends.
+ */
+static int
+take_lock(struct daemon *d, struct err *e)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/guard.lock", d->settings.state_dir);
+	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (d->lock < 0)
+		return err_set(e, -errno,
+		    "%s: cannot be opened (%s): was the guard started as another user before?",
+		    path, strerror(errno));
+	if (fcntl(d->lock, F_SETLK, &whole) != 0)
+		return err_set(e, -EADDRINUSE,
+		    "%s: another guard uses this folder: stop it first, or name another state_dir",
+		    path);
+	return 0;
+}
+
+static int
+fill_relays(struct enforce_config *cfg, const char *list, struct err *e)
+{
+	const size_t max = sizeof(cfg->relays) / sizeof(cfg->relays[0]);
+	char item[ADDR_TEXT_BYTES + 16];
+
+	while (config_list_next(&list, item, sizeof(item))) {
+		if (cfg->relay_count == max ||
+		    addr_prefix_parse(item, &cfg->relays[cfg->relay_count]) < 0)
+			return err_set(e, -EINVAL,
+			    "relays: \"%s\" is no address or prefix, or there are more than %zu: "
+			    "correct the settings",
+			    item, max);
+		cfg->relay_count++;
+	}
+	return 0;
+}
+
+/* Without CAP_NET_ADMIN the guard observes: the enforcer stays NULL. */
+static int
+open_enforcer(struct daemon *d, struct err *e)
+{
+	struct enforce_config cfg = {.relay_count = 0};
+	char quoted[600];
+	int rc = fill_relays(&cfg, d->settings.relays, e);
+
+	if (rc < 0 || d->watch)
+		return rc;
+	snprintf(cfg.table, sizeof(cfg.table), "%s", d->settings.table);
+	snprintf(cfg.tap_globs, sizeof(cfg.tap_globs), "%s", d->settings.interfaces);
+	rc = enforce_open(&d->enforce, &cfg, e);
+	if (rc != -EPERM)
+		return rc;
+	log_event(LOG_LEVEL_WARN, "guard.observe", "why=%s",
+	    log_quote(
+		quoted, sizeof(quoted), "started without CAP_NET_ADMIN: nothing can be enforced"));
+	d->enforce = NULL;
+	return 0;
+}
+
+static void
+on_sensor(void *arg, enum ingest_event event, unsigned slot, const struct observation *obs)
+{
+	guard_sensor(arg, event, slot, obs);
+}
+
+static int
+open_sockets(struct daemon *d, struct err *e)
+{
+	char path[PATH_BYTES];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/obs.sock", d->settings.run_dir);
+	rc = ingest_open(&d->ingest, path, &d->user, on_sensor, &d->guard, e);
+	if (rc < 0)
+		return rc;
+	snprintf(path, sizeof(path), "%s/ctl.sock", d->settings.run_dir);
+	return ctl_open(&d->ctl, path, &d->settings, d->user.gid, e);
+}
+
+/* --- loop
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static int
+add_source(struct daemon *d, int fd, enum source source, struct err *e)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = source};
+
+	if (fd < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
+		return err_set(e, -errno, "cannot watch descriptor %d: %s", fd, strerror(errno));
+	return 0;
+}
+
+static int
+open_loop(struct daemon *d, struct err *e)
+{
+	const struct itimerspec every = {.it_value = {.tv_sec = 1}, .it_interval = {.tv_sec = 1}};
+	sigset_t mask;
+	int rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	d->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+	d->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (d->epoll < 0 || d->timer < 0 || timerfd_settime(d->timer, 0, &every, NULL) != 0)
+		return err_set(e, -errno, "cannot set up the event loop: %s", strerror(errno));
+	rc = add_source(d, d->signals, SOURCE_SIGNAL, e);
+	if (rc == 0)
+		rc = add_source(d, d->timer, SOURCE_TIMER, e);
+	if (rc == 0)
+		rc = add_source(d, ingest_fd(d->ingest), SOURCE_SENSORS, e);
+	if (rc == 0)
+		rc = add_source(d, ctl_fd(d->ctl), SOURCE_CTL, e);
+	if (rc == 0 && d->enforce != NULL)
+		rc = add_source(d, enforce_fd(d->enforce), SOURCE_ENFORCER, e);
+	return rc;
+}
+
+/* A bad file leaves the old settings in force, and says so. */
+static void
+reload(struct daemon *d)
+{
+	char fixed[512], quoted[600];
+	struct settings fresh;
+	struct err e;
+
+	if (settings_load(&fresh, d->config, &e) < 0 ||
+	    guard_reload(&d->guard, &fresh, fixed, sizeof(fixed), &e) < 0) {
+		log_event(LOG_LEVEL_ERROR, "guard.reload.failed", "kept=old error=%s",
+		    log_quote(quoted, sizeof(quoted), e.text));
+		return;
+	}
+	set_log_level(&d->guard.settings);
+	log_event(LOG_LEVEL_INFO, "guard.reloaded", "needs_restart=%s",
+	    fixed[0] != '\0' ? fixed : "none");
+}
+
+static void
+on_signal(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+
+	while (read(d->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(d);
+		else
+			d->stop = true;
+	}
+}
+
+static void
+on_timer(struct daemon *d)
+{
+	uint64_t turns;
+
+	if (read(d->timer, &turns, sizeof(turns)) < 0)
+		return;
+	guard_tick(&d->guard);
+	ctl_poll(d->ctl, &d->guard); /* who has been idle for too long */
+	notify_send(d->notify, "WATCHDOG=1");
+}
+
+/* 0, or negative when the guard cannot go on. */
+static int
+on_source(struct daemon *d, enum source source)
+{
+	switch (source) {
+	case SOURCE_SENSORS:
+		ingest_poll(d->ingest);
+		return 0;
+	case SOURCE_CTL:
+		ctl_poll(d->ctl, &d->guard);
+		return 0;
+	case SOURCE_ENFORCER:
+		return guard_hear_enforcer(&d->guard);
+	case SOURCE_TIMER:
+		on_timer(d);
+		return 0;
+	case SOURCE_SIGNAL:
+		on_signal(d);
+		return 0;
+	case SOURCE__COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* Until a signal ends it (0), or the enforcer is gone (negative). */
+static int
+run(struct daemon *d)
+{
+	struct epoll_event events[SOURCE__COUNT];
+	int rc = 0;
+
+	while (!d->stop && rc == 0) {
+		int n = epoll_wait(d->epoll, events, SOURCE__COUNT, -1);
+
+		d->guard.now_ns = clock_wall_ns();
+		for (int i = 0; i < n; i++) {
+			int one = on_source(d, (enum source)events[i].data.u32);
+
+			rc = rc == 0 ? one : rc;
+		}
+		guard_settle(&d->guard);
+	}
+	/* A signal to the whole process group ends the enforcer too: that is an end in good order.
+	 */
+	if (rc < 0)
+		on_signal(d);
+	return d->stop ? 0 : rc;
+}
+
+/* --- main
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static int
+start(struct daemon *d, struct err *e)
+{
+	int64_t begin_ns = clock_mono_ns();
+	int rc = settings_load(&d->settings, d->config, e);
+
+	if (rc < 0)
+		return rc;
+	set_log_level(&d->settings);
+	umask(077);
+	rc = sandbox_find_user(d->settings.user, &d->user, e);
+
+	/* While we may: folders for the user to come, the enforcer child, the sockets. */
+	if (rc == 0)
+		rc = make_dir(d->settings.state_dir, 0700, &d->user, e);
+	if (rc == 0)
+		rc = make_dir(d->settings.run_dir, 0755, &d->user, e);
+	if (rc == 0)
+		rc = take_lock(d, e);
+	if (rc == 0)
+		rc = open_enforcer(d, e); /* CAP_NET_ADMIN lives on in the child alone */
+	if (rc == 0)
+		rc = open_sockets(d, e);
+	if (rc == 0)
+		d->notify = notify_open();
+
+	/* From here on an ordinary user without any capability; what it makes belongs to it. */
+	if (rc == 0)
+		rc = sandbox_drop(&d->user, 0, e);
+	if (rc == 0)
+		rc = open_loop(d, e);
+	if (rc == 0) {
+		d->guard.enforce = d->enforce;
+		d->guard.open_inventory = d->watch;
+		rc = guard_open(&d->guard, &d->settings, clock_wall_ns(), e);
+	}
+
+	/* From here on only the system calls of the judge. */
+	if (rc == 0)
+		rc = sandbox_seccomp(SANDBOX_JUDGE, e);
+	if (rc < 0)
+		return rc;
+	guard_settle(&d->guard); /* READY means that the kernel holds what the database says */
+	log_event(LOG_LEVEL_INFO, "guard.ready",
+	    "mode=%s servers=%u enforcer=%s user=%s took_ms=%lld", d->guard.settings.policy.mode,
+	    inventory_count(d->guard.inventory), d->enforce != NULL ? "yes" : "no", d->user.name,
+	    (long long)((clock_mono_ns() - begin_ns) / 1000000));
+	notify_send(d->notify, "READY=1");
+	return 0;
+}
+
+static void
+finish(struct daemon *d)
+{
+	notify_send(d->notify, "STOPPING=1");
+	guard_close(&d->guard); /* saves; the kernel stays as it is */
+	ctl_close(d->ctl);
+	ingest_close(d->ingest);
+	enforce_close(d->enforce);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon d = {.lock = -1, .epoll = -1, .timer = -1, .signals = -1, .notify = -1};
+	struct err e = {0};
+	int rc = read_options(&d, argc, argv);
+
+	if (rc >= 0)
+		return rc;
+	log_init("bulkhead-guard", LOG_LEVEL_INFO);
+	rc = start(&d, &e);
+	if (rc < 0) {
+		fprintf(stderr, "bulkhead-guard: %s\n", e.text);
+	} else {
+		rc = run(&d);
+		if (rc < 0)
+			log_event(LOG_LEVEL_ERROR, "guard.enforcer.gone",
+			    "hint=restart-the-guard blocks=stay-in-the-kernel-until-they-expire");
+		else
+			log_event(LOG_LEVEL_INFO, "guard.stopped", "blocks=stay-in-the-kernel");
+	}
+	finish(&d);
+	return rc < 0 ? 1 : 0;
+}

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The database's handle: open, transactions, statements, errors, and the small tables (meta, state,
+ * ledger). The other tables are in store_server.c, store_case.c and store_application.c.
+ * bulkhead-guard.
+ */
+#include "policy/store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A writer beside us can only be a person with sqlite3(1): wait for a moment, but do not stall the
+ * guard. */
+#define BUSY_TIMEOUT_MS 500
+
+#define SERVER_COLUMNS \
+	"name, tenant, plan, mode, contact, lang, virtualization, interfaces, macs, addresses"
+#define CASE_COLUMNS                                                                         \
+	"case_id, server, question, by_person, pinned, shadow, begin_ns, until_ns, end_ns, " \
+	"messages_before, bulk_points, abuse_points, detail, reason"
+#define APPLICATION_COLUMNS                                                                  \
+	"state, purpose, servers, domains, per_day, list_size, list_origin, contact, lang, " \
+	"created_ns, changed_ns, grant_until_ns, reason"
+#define EVIDENCE_COLUMNS "application, position, kind, sha256, size, type, name, added_ns"
+#define GRANT_COLUMNS	 "id, state, servers, domains, per_day, per_hour, from_ns, until_ns"
+#define LEDGER_COLUMNS	 "seq, time_ns, actor, action, subject, detail, hash"
+
+static const char *const statements[STORE_STMT__COUNT] = {
+    [STORE_BEGIN] = "BEGIN IMMEDIATE",
+    [STORE_COMMIT] = "COMMIT",
+    [STORE_ROLLBACK] = "ROLLBACK",
+    [STORE_META_PUT] = "INSERT INTO meta (key, value) VALUES (?1, ?2)"
+		       " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    [STORE_META_GET] = "SELECT value FROM meta WHERE key = ?1",
+    [STORE_SERVER_PUT] =
+	"INSERT INTO server (" SERVER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+	" ON CONFLICT (name) DO UPDATE SET tenant = excluded.tenant, plan = excluded.plan,"
+	" mode = excluded.mode, contact = excluded.contact, lang = excluded.lang,"
+	" virtualization = excluded.virtualization, interfaces = excluded.interfaces,"
+	" macs = excluded.macs, addresses = excluded.addresses",
+    [STORE_SERVER_REMOVE] = "DELETE FROM server WHERE name = ?1",
+    [STORE_SERVER_EACH] = "SELECT " SERVER_COLUMNS " FROM server ORDER BY position",
+    [STORE_CASE_PUT] = "INSERT INTO block_case (" CASE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
+		       " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+		       " ON CONFLICT (case_id) DO UPDATE SET pinned = excluded.pinned,"
+		       " by_person = excluded.by_person, shadow = excluded.shadow,"
+		       " until_ns = excluded.until_ns, end_ns = excluded.end_ns,"
+		       " messages_before = excluded.messages_before, detail = excluded.detail,"
+		       " reason = excluded.reason",
+    [STORE_CASE_GET] = "SELECT " CASE_COLUMNS " FROM block_case WHERE case_id = ?1",
+    [STORE_CASE_NEWEST] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1"
+			  " ORDER BY begin_ns DESC, rowid DESC LIMIT 1",
+    [STORE_CASE_EACH_OPEN] = "SELECT " CASE_COLUMNS " FROM block_case WHERE end_ns = 0"
+			     " ORDER BY begin_ns",
+    [STORE_CASE_EACH_OF] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1"
+			   " ORDER BY begin_ns DESC, rowid DESC LIMIT ?2",
+    [STORE_STATE_PUT] = "INSERT INTO state (server, data) VALUES (?1, ?2)"
+			" ON CONFLICT (server) DO UPDATE SET data = excluded.data",
+    [STORE_STATE_REMOVE] = "DELETE FROM state WHERE server = ?1",
+    [STORE_STATE_EACH] = "SELECT server, data FROM state",
+    [STORE_APPLICATION_ADD] = "INSERT INTO application (" APPLICATION_COLUMNS ") VALUES"
+			      " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    [STORE_APPLICATION_PUT] =
+	"UPDATE application SET (" APPLICATION_COLUMNS ") ="
+	" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) WHERE id = ?14",
+    [STORE_APPLICATION_GET] = "SELECT " APPLICATION_COLUMNS ", id FROM application WHERE id = ?1",
+    [STORE_APPLICATION_EACH] = "SELECT " APPLICATION_COLUMNS ", id FROM application"
+			       " WHERE ?1 < 0 OR state = ?1 ORDER BY id",
+    [STORE_EVIDENCE_CLEAR] = "DELETE FROM evidence WHERE application = ?1",
+    [STORE_EVIDENCE_ADD] = "INSERT INTO evidence (" EVIDENCE_COLUMNS ") VALUES"
+			   " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STORE_EVIDENCE_EACH] = "SELECT " EVIDENCE_COLUMNS " FROM evidence WHERE application = ?1"
+			    " ORDER BY position",
+    [STORE_GRANT_PUT] =
+	"INSERT INTO mail_grant (" GRANT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+	" ON CONFLICT (id) DO UPDATE SET state = excluded.state, servers = excluded.servers,"
+	" domains = excluded.domains, per_day = excluded.per_day, per_hour = excluded.per_hour,"
+	" from_ns = excluded.from_ns, until_ns = excluded.until_ns",
+    [STORE_GRANT_EACH] = "SELECT " GRANT_COLUMNS " FROM mail_grant ORDER BY id",
+    [STORE_LEDGER_ADD] = "INSERT INTO ledger (" LEDGER_COLUMNS ") VALUES"
+			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STORE_LEDGER_LAST] = "SELECT " LEDGER_COLUMNS " FROM ledger ORDER BY seq DESC LIMIT 1",
+    [STORE_LEDGER_EACH] = "SELECT " LEDGER_COLUMNS " FROM ledger WHERE seq >= ?1 ORDER BY seq",
+};
+
+/* --- errors and statements
+ * --------------------------------------------------------------------------- */
+
+static int
+errno_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_CONSTRAINT:
+		return -EEXIST;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return -EACCES;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	default:
+		return -EIO;
+	}
+}
+
+static const char *
+remedy_of(int code)
+{
+	switch (code) {
+	case -EBUSY:
+		return "another program holds the database: close it";
+	case -ENOSPC:
+		return "make room on the disk";
+	case -EROFS:
+	case -EACCES:
+		return "make the file and its folder writable for the guard's user";
+	case -EUCLEAN:
+		return "stop the guard, move the file aside and restore a copy, or save what can "
+		       "be read "
+		       "with: sqlite3 FILE .recover";
+	default:
+		return "see the system log for the disk's errors";
+	}
+}
+
+int
+store_fail(struct store *st, const char *doing, struct err *e)
+{
+	int code = errno_of(sqlite3_extended_errcode(st->db));
+
+	return err_set(e, code, "%s: cannot %s (%s): %s", st->path, doing, sqlite3_errmsg(st->db),
+	    remedy_of(code));
+}
+
+sqlite3_stmt *
+store_stmt(struct store *st, enum store_stmt id)
+{
+	sqlite3_stmt *s = st->stmts[id];
+
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return s;
+}
+
+int
+store_run(struct store *st, sqlite3_stmt *s, const char *doing, struct err *e)
+{
+	int rc = 0;
+
+	if (sqlite3_step(s) != SQLITE_DONE)
+		rc = store_fail(st, doing, e);
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return rc;
+}
+
+int
+store_rows(struct store *st, sqlite3_stmt *s, const char *doing,
+    int (*fn)(void *arg, sqlite3_stmt *row), void *arg, struct err *e)
+{
+	int rc = 0, step;
+
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		rc = fn(arg, s);
+		if (rc != 0)
+			break;
+	}
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		rc = store_fail(st, doing, e);
+	sqlite3_reset(s);
+	return rc;
+}
+
+void
+store_bind_text(sqlite3_stmt *s, int column, const char *text)
+{
+	sqlite3_bind_text(s, column, text, -1, SQLITE_STATIC);
+}
+
+void
+store_column_text(sqlite3_stmt *s, int column, char *out, size_t size)
+{
+	const unsigned char *text = sqlite3_column_text(s, column);
+
+	snprintf(out, size, "%s", text != NULL ? (const char *)text : "");
+}
+
+/* --- open and close
+ * ---------------------------------------------------------------------------------- */
+
+static int
+note_check_line(void *arg, int columns, char **values, char **names)
+{
+	char *first = arg;
+
+	(void)names;
+	if (columns > 0 && values[0] != NULL && first[0] == '\0')
+		snprintf(first, 128, "%s", values[0]);
+	return 0;
+}
+
+/* A guard that trusts a damaged database would forget blocks: look before anything is read from it.
+ */
+static int
+check_is_whole(struct store *st, struct err *e)
+{
+	char first[128] = "";
+
+	if (sqlite3_exec(st->db, "PRAGMA quick_check(1)", note_check_line, first, NULL) !=
+	    SQLITE_OK)
+		return store_fail(st, "check the database", e);
+	if (strcmp(first, "ok") == 0)
+		return 0;
+	return err_set(e, -EUCLEAN, "%s is damaged (%s): %s", st->path, first, remedy_of(-EUCLEAN));
+}
+
+static int
+set_up(struct store *st, struct err *e)
+{
+	static const char pragmas[] = "PRAGMA journal_mode = WAL;"
+				      "PRAGMA synchronous = NORMAL;"
+				      "PRAGMA foreign_keys = ON;"
+				      "PRAGMA trusted_schema = OFF;"
+				      "PRAGMA cache_size = -1024;" /* KiB: the guard stays small */
+				      "PRAGMA journal_size_limit = 4194304;";
+	int rc;
+
+	sqlite3_extended_result_codes(st->db, 1);
+	sqlite3_busy_timeout(st->db, BUSY_TIMEOUT_MS);
+	if (sqlite3_exec(st->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
+		return store_fail(st, "open the database", e);
+	rc = check_is_whole(st, e);
+	if (rc == 0)
+		rc = store_migrate(st, e);
+	for (unsigned i = 0; rc == 0 && i < STORE_STMT__COUNT; i++)
+		if (sqlite3_prepare_v3(st->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+			&st->stmts[i], NULL) != SQLITE_OK)
+			rc = store_fail(st, "prepare a statement", e);
+	return rc;
+}
+
+/* Makes the file with a mode of our own: SQLite gives its -wal and -shm the same. */
+static int
+make_file(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0) {
+		int code = -errno;
+
+		return err_set(e, code,
+		    "%s: cannot open the database (%s): make the folder of state_dir, writable for "
+		    "the "
+		    "guard's user",
+		    path, strerror(errno));
+	}
+	close(fd);
+	return 0;
+}
+
+int
+store_open(struct store **out, const char *path, struct err *e)
+{
+	struct store *st;
+	int rc = make_file(path, e);
+
+	if (rc < 0)
+		return rc;
+	st = calloc(1, sizeof(*st));
+	if (st == NULL)
+		return err_set(e, -ENOMEM, "%s: no memory to open the database", path);
+	snprintf(st->path, sizeof(st->path), "%s", path);
+	rc = sqlite3_open_v2(path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (st->db == NULL)
+		rc = err_set(e, -ENOMEM, "%s: no memory to open the database", path);
+	else if (rc != SQLITE_OK)
+		rc = store_fail(st, "open the database", e);
+	else
+		rc = set_up(st, e);
+	if (rc < 0) {
+		store_close(st);
+		return rc;
+	}
+	*out = st;
+	return 0;
+}
+
+void
+store_close(struct store *st)
+{
+	if (st == NULL)
+		return;
+	for (unsigned i = 0; i < STORE_STMT__COUNT; i++)
+		sqlite3_finalize(st->stmts[i]);
+	sqlite3_close(st->db);
+	free(st);
+}
+
+/* --- transactions
+ * -------------------------------------------------------------------------------------- */
+
+int
+store_begin(struct store *st, struct err *e)
+{
+	if (st->depth == 0) {
+		int rc = store_run(st, store_stmt(st, STORE_BEGIN), "begin a transaction", e);
+
+		if (rc < 0)
+			return rc;
+		st->failed = false;
+	}
+	st->depth++;
+	return 0;
+}
+
+int
+store_commit(struct store *st, struct err *e)
+{
+	int rc;
+
+	if (--st->depth > 0)
+		return 0;
+	if (st->failed) {
+		store_run(st, store_stmt(st, STORE_ROLLBACK), "roll back", NULL);
+		return err_set(e, -ECANCELED,
+		    "%s: nothing was stored, because one of the steps failed: see the message "
+		    "before this one",
+		    st->path);
+	}
+	rc = store_run(st, store_stmt(st, STORE_COMMIT), "commit", e);
+	if (rc < 0)
+		store_run(st, store_stmt(st, STORE_ROLLBACK), "roll back", NULL);
+	return rc;
+}
+
+void
+store_rollback(struct store *st)
+{
+	st->failed = true;
+	if (--st->depth == 0)
+		store_run(st, store_stmt(st, STORE_ROLLBACK), "roll back", NULL);
+}
+
+/* --- meta
+ * ------------------------------------------------------------------------------------------------
+ */
+
+int
+store_put_meta(struct store *st, const char *key, const char *value, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_META_PUT);
+
+	store_bind_text(s, 1, key);
+	store_bind_text(s, 2, value);
+	return store_run(st, s, "store a setting", e);
+}
+
+int
+store_get_meta(struct store *st, const char *key, char *value, size_t size, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_META_GET);
+	int rc;
+
+	store_bind_text(s, 1, key);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW) {
+		store_column_text(s, 0, value, size);
+		rc = 0;
+	} else if (rc == SQLITE_DONE) {
+		rc = err_set(e, -ENOENT, "%s holds no setting \"%s\"", st->path, key);
+	} else {
+		rc = store_fail(st, "read a setting", e);
+	}
+	sqlite3_reset(s);
+	return rc;
+}
+
+/* --- state of the judge
+ * ---------------------------------------------------------------------------------- */
+
+int
+store_put_state(
+    struct store *st, const char *server, const uint8_t *data, size_t size, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_STATE_PUT);
+
+	store_bind_text(s, 1, server);
+	sqlite3_bind_blob64(s, 2, data, size, SQLITE_STATIC);
+	return store_run(st, s, "store the state of a server", e);
+}
+
+struct state_call {
+	int (*fn)(void *arg, const char *server, const uint8_t *data, size_t size);
+	void *arg;
+};
+
+static int
+pass_state(void *arg, sqlite3_stmt *row)
+{
+	const struct state_call *call = arg;
+	char server[INVENTORY_NAME_BYTES];
+	const uint8_t *data = sqlite3_column_blob(row, 1);
+
+	store_column_text(row, 0, server, sizeof(server));
+	return call->fn(call->arg, server, data, (size_t)sqlite3_column_bytes(row, 1));
+}
+
+int
+store_each_state(struct store *st,
+    int (*fn)(void *arg, const char *server, const uint8_t *data, size_t size), void *arg,
+    struct err *e)
+{
+	struct state_call call = {fn, arg};
+
+	return store_rows(st, store_stmt(st, STORE_STATE_EACH), "read the state of the servers",
+	    pass_state, &call, e);
+}
+
+/* --- ledger
+ * ---------------------------------------------------------------------------------------------- */
+
+int
+store_append_ledger(struct store *st, const struct ledger_entry *entry, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_LEDGER_ADD);
+
+	sqlite3_bind_int64(s, 1, entry->seq);
+	sqlite3_bind_int64(s, 2, entry->time_ns);
+	store_bind_text(s, 3, entry->actor);
+	store_bind_text(s, 4, entry->action);
+	store_bind_text(s, 5, entry->subject);
+	store_bind_text(s, 6, entry->detail);
+	store_bind_text(s, 7, entry->hash);
+	return store_run(st, s, "write to the ledger", e);
+}
+
+static void
+read_ledger(sqlite3_stmt *row, struct ledger_entry *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->seq = sqlite3_column_int64(row, 0);
+	out->time_ns = sqlite3_column_int64(row, 1);
+	store_column_text(row, 2, out->actor, sizeof(out->actor));
+	store_column_text(row, 3, out->action, sizeof(out->action));
+	store_column_text(row, 4, out->subject, sizeof(out->subject));
+	store_column_text(row, 5, out->detail, sizeof(out->detail));
+	store_column_text(row, 6, out->hash, sizeof(out->hash));
+}
+
+int
+store_last_ledger(struct store *st, struct ledger_entry *out, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_LEDGER_LAST);
+	int rc = sqlite3_step(s);
+
+	if (rc == SQLITE_ROW) {
+		read_ledger(s, out);
+		rc = 0;
+	} else if (rc == SQLITE_DONE) {
+		rc = err_set(e, -ENOENT, "the ledger is empty");
+	} else {
+		rc = store_fail(st, "read the ledger", e);
+	}
+	sqlite3_reset(s);
+	return rc;
+}
+
+struct ledger_call {
+	int (*fn)(void *arg, const struct ledger_entry *entry);
+	void *arg;
+};
+
+static int
+pass_ledger(void *arg, sqlite3_stmt *row)
+{
+	const struct ledger_call *call = arg;
+	struct ledger_entry entry;
+
+	read_ledger(row, &entry);
+	return call->fn(call->arg, &entry);
+}
+
+int
+store_each_ledger(struct store *st, int64_t from_seq,
+    int (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e)
+{
+	struct ledger_call call = {fn, arg};
+	sqlite3_stmt *s = store_stmt(st, STORE_LEDGER_EACH);
+
+	sqlite3_bind_int64(s, 1, from_seq);
+	return store_rows(st, s, "read the ledger", pass_ledger, &call, e);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The only files that know SQLite (store.c, store_*.c): servers, verdicts, cases, applications, grants,
+ * ledger, state blobs.  WAL, foreign keys and a busy timeout on every connection, BEGIN IMMEDIATE for every
+ * write, statements prepared once.  bulkhead-guard.
+ */
+#ifndef POLICY_STORE_H
+#define POLICY_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "policy/inventory.h"
+#include "policy/judge.h"
+#include "policy/ledger.h"
+#include "whitelist/application.h"
+
+struct store;
+
+/* Opens or makes the database, migrates an older one, refuses a newer one and a damaged one. */
+int store_open(struct store **out, const char *path, struct err *e);
+void store_close(struct store *st);
+
+/*
+ * Each store_each_x() calls back for one row after the other until fn returns non-zero, which it returns.
+ * Inside fn the same store_each_x() must not be called again; everything else may be.
+ */
+
+int store_begin(struct store *st, struct err *e); /* nests: only the outermost commits */
+int store_commit(struct store *st, struct err *e);
+void store_rollback(struct store *st);
+
+/* Inventory: replace-all and single; iteration fills a fresh inventory. */
+int store_put_server(struct store *st, const struct server *server, struct err *e);
+int store_remove_server(struct store *st, const char *name, struct err *e);
+int store_load_inventory(struct store *st, struct inventory *out, struct err *e);
+
+/* One row per case; written when a block begins and when it changes or ends. */
+struct store_case {
+	char case_id[JUDGE_CASE_BYTES];
+	char server[INVENTORY_NAME_BYTES];
+	uint8_t question; /* enum question; QUESTION__COUNT = none, a person's decision */
+	bool by_person, pinned, shadow;
+	int64_t begin_ns, until_ns, end_ns; /* end 0 = stands */
+	uint64_t messages_before;
+	double bulk_points, abuse_points;
+	char *detail; /* JSON: reasons, samples, counts; owned by the caller */
+	char reason[256]; /* of a person */
+};
+int store_put_case(struct store *st, const struct store_case *c, struct err *e);
+/* By case id, or the newest of a server; 0, -ENOENT.  c->detail is heap (free() it). */
+int store_get_case(struct store *st, const char *case_or_server, struct store_case *c, struct err *e);
+int store_each_open_case(struct store *st, int (*fn)(void *arg, const struct store_case *c), void *arg,
+    struct err *e);
+
+/* The cases of one server, newest first, at most `limit`. */
+int store_each_case_of(struct store *st, const char *server, unsigned limit,
+    int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e);
+
+int store_put_state(struct store *st, const char *server, const uint8_t *data, size_t size, struct err *e);
+int store_each_state(struct store *st,
+    int (*fn)(void *arg, const char *server, const uint8_t *data, size_t size), void *arg, struct err *e);
+
+int store_put_application(struct store *st, struct application *a, struct err *e); /* id 0: inserted, id set */
+int store_get_application(struct store *st, int64_t id, struct application *out, struct err *e);
+int store_each_application(struct store *st, int state_or_minus_1,
+    int (*fn)(void *arg, const struct application *a), void *arg, struct err *e);
+int store_put_grant(struct store *st, const struct grant *g, struct err *e);
+int store_each_grant(struct store *st, int (*fn)(void *arg, const struct grant *g), void *arg, struct err *e);
+
+int store_append_ledger(struct store *st, const struct ledger_entry *entry, struct err *e);
+int store_last_ledger(struct store *st, struct ledger_entry *out, struct err *e); /* -ENOENT when empty */
+int store_each_ledger(struct store *st, int64_t from_seq,
+    int (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
+
+int store_put_meta(struct store *st, const char *key, const char *value, struct err *e);
+int store_get_meta(struct store *st, const char *key, char *value, size_t size, struct err *e);
+
+#endif

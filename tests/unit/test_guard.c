@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: ISC */
+/* The guard without an enforcer: decisions reach database and ledger, and survive a restart. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "base/clock.h"
+#include "policy/guard.h"
+
+#define T0 (INT64_C(1700000000) * CLOCK_SECOND_NS)
+
+static const char inventory[] = "server,tenant,plan,virtualization,interfaces,macs,addresses\n"
+				"vm-a,t1,,kvm,vnet1,,10.0.0.1\n"
+				"vm-b,t1,,kvm,vnet2,,10.0.0.2\n";
+
+struct fixture {
+	char dir[SETTINGS_PATH_BYTES];
+	struct settings settings;
+	struct guard g;
+};
+
+static void
+open_guard(struct fixture *f, int64_t now_ns)
+{
+	struct err e;
+
+	memset(&f->g, 0, sizeof(f->g));
+	if (guard_open(&f->g, &f->settings, now_ns, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void
+restart(struct fixture *f)
+{
+	int64_t now_ns = f->g.now_ns;
+
+	guard_close(&f->g);
+	open_guard(f, now_ns);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct guard_import done;
+
+	strcpy(f->dir, "/tmp/test_guard.XXXXXX");
+	if (mkdtemp(f->dir) == NULL)
+		return -1;
+	settings_init(&f->settings);
+	snprintf(f->settings.state_dir, sizeof(f->settings.state_dir), "%s", f->dir);
+	*state = f;
+	open_guard(f, T0);
+	return guard_import(
+	    &f->g, "uid 0 (root)", "inv.csv", inventory, strlen(inventory), &done, NULL);
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+	char command[300];
+
+	guard_close(&f->g);
+	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
+	if (system(command) != 0)
+		return -1;
+	free(f);
+	return 0;
+}
+
+static unsigned
+index_of(struct fixture *f, const char *name)
+{
+	int i = inventory_find(f->g.inventory, name);
+
+	assert_true(i >= 0);
+	return (unsigned)i;
+}
+
+static struct judge_view
+look(struct fixture *f, const char *name)
+{
+	struct judge_view view;
+
+	assert_int_equal(judge_get(f->g.judge, index_of(f, name), &view), 0);
+	return view;
+}
+
+struct seen {
+	const char *action, *subject;
+	unsigned count;
+	struct ledger_entry last;
+};
+
+static int
+see(void *arg, const struct ledger_entry *entry)
+{
+	struct seen *s = arg;
+
+	if (strcmp(entry->action, s->action) != 0 || strcmp(entry->subject, s->subject) != 0)
+		return 0;
+	s->count++;
+	s->last = *entry;
+	return 0;
+}
+
+static struct seen
+ledger(struct fixture *f, const char *action, const char *subject)
+{
+	struct seen s = {.action = action, .subject = subject};
+
+	assert_int_equal(store_each_ledger(f->g.store, 1, see, &s, NULL), 0);
+	return s;
+}
+
+static void
+assert_ledger_intact(struct fixture *f)
+{
+	int64_t entries;
+
+	assert_int_equal(ledger_verify(f->g.store, NULL, &entries, NULL), 0);
+}
+
+/* One accepted recipient of a mass mailing, in the clear; numbers make it a new one each time. */
+static void
+send_one(struct fixture *f, const char *ifname, const char *address, unsigned number)
+{
+	struct observation o = {.kind = OBS_RECIPIENT,
+	    .visibility = OBS_CLEAR,
+	    .time_ns = f->g.now_ns,
+	    .session = 1 + number,
+	    .client_port = 4000,
+	    .server_port = 25};
+	char text[32];
+
+	snprintf(o.ifname, sizeof(o.ifname), "%s", ifname);
+	assert_int_equal(addr_parse(address, &o.client), 0);
+	snprintf(text, sizeof(text), "198.51.100.%u", 1 + number % 200);
+	assert_int_equal(addr_parse(text, &o.server), 0);
+	o.u.recipient.hash = 1000 + number;
+	o.u.recipient.domain_hash = 5000 + number;
+	snprintf(o.u.recipient.domain, sizeof(o.u.recipient.domain), "d%u.example", number);
+	strcpy(o.u.recipient.sender_domain, "shop.example");
+	o.u.recipient.reply_class = OBS_ACCEPTED;
+	o.u.recipient.reply.code = 250;
+	guard_observe(&f->g, &o);
+}
+
+/* Sends until the server is blocked; returns how many recipients that took. */
+static unsigned
+send_until_blocked(struct fixture *f, const char *name, const char *ifname, const char *address)
+{
+	unsigned n = 0;
+
+	while (look(f, name).verdict.rung != RUNG_BLOCK) {
+		if (n > 5000)
+			fail_msg("%s is not blocked after %u recipients", name, n);
+		send_one(f, ifname, address, n++);
+		f->g.now_ns += 100 * 1000 * 1000;
+	}
+	return n;
+}
+
+static void
+judged_block_is_recorded(void **state)
+{
+	struct fixture *f = *state;
+	struct judge_view view;
+	struct store_case c;
+	struct seen seen;
+
+	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+	view = look(f, "vm-a");
+	assert_int_equal(store_get_case(f->g.store, "vm-a", &c, NULL), 0);
+	assert_string_equal(c.case_id, view.verdict.case_id);
+	assert_int_equal(c.question, QUESTION_BULK);
+	assert_int_equal(c.end_ns, 0);
+	assert_false(c.by_person);
+	assert_true(c.shadow); /* no enforcer: recorded, not enforced */
+	assert_true(c.bulk_points > 0);
+	assert_non_null(strstr(c.detail, "\"reasons\""));
+	free(c.detail);
+	seen = ledger(f, "block", "vm-a");
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.last.actor, "guard");
+	assert_non_null(strstr(seen.last.detail, view.verdict.case_id));
+	assert_int_equal(look(f, "vm-b").verdict.rung, RUNG_CLEAR);
+	assert_ledger_intact(f);
+}
+
+static void
+restart_keeps_verdicts_and_scores(void **state)
+{
+	struct fixture *f = *state;
+	struct judge_view before, after;
+
+	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+	for (unsigned i = 0; i < 5; i++)
+		send_one(f, "vnet2", "10.0.0.2", i);
+	before = look(f, "vm-a");
+	restart(f);
+	after = look(f, "vm-a");
+	assert_int_equal(after.verdict.rung, RUNG_BLOCK);
+	assert_string_equal(after.verdict.case_id, before.verdict.case_id);
+	assert_int_equal(after.verdict.until_ns, before.verdict.until_ns);
+	assert_true(after.recipients_hour == before.recipients_hour);
+	assert_true(look(f, "vm-b").recipients_hour == 5);
+	assert_int_equal(ledger(f, "block", "vm-a").count, 1); /* the same block, not a new one */
+	assert_ledger_intact(f);
+}
+
+/* The process dies right after the decision: nothing was closed in good order. */
+static void
+kill_keeps_the_block(void **state)
+{
+	struct fixture *f = *state;
+	struct store_case c;
+	struct judge_view view;
+	int status;
+	pid_t pid;
+
+	guard_close(&f->g);
+	pid = fork();
+	if (pid == 0) {
+		open_guard(f, T0);
+		send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	open_guard(f, T0 + CLOCK_MINUTE_NS);
+	view = look(f, "vm-a");
+	assert_int_equal(view.verdict.rung, RUNG_BLOCK);
+	assert_int_equal(store_get_case(f->g.store, "vm-a", &c, NULL), 0);
+	assert_string_equal(c.case_id, view.verdict.case_id);
+	free(c.detail);
+	assert_ledger_intact(f);
+}
+
+static void
+lost_state_does_not_lose_the_block(void **state)
+{
+	struct fixture *f = *state;
+	struct judge_view before, after;
+	struct store_case old, new;
+	char path[SETTINGS_PATH_BYTES + 16];
+	sqlite3 *db;
+
+	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+	before = look(f, "vm-a");
+	guard_close(&f->g);
+	snprintf(path, sizeof(path), "%s/guard.db", f->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "UPDATE state SET data = x'00'", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+
+	open_guard(f, before.verdict.blocked_at_ns + CLOCK_MINUTE_NS);
+	after = look(f, "vm-a");
+	assert_int_equal(after.verdict.rung, RUNG_BLOCK);
+	assert_int_equal(after.verdict.until_ns, before.verdict.until_ns);
+	assert_int_equal(store_get_case(f->g.store, before.verdict.case_id, &old, NULL), 0);
+	assert_true(old.end_ns != 0);
+	free(old.detail);
+	assert_int_equal(store_get_case(f->g.store, "vm-a", &new, NULL), 0);
+	assert_string_equal(new.case_id, after.verdict.case_id);
+	assert_non_null(strstr(new.reason, before.verdict.case_id));
+	free(new.detail);
+}
+
+static void
+person_blocks_and_releases(void **state)
+{
+	struct fixture *f = *state;
+	unsigned b = index_of(f, "vm-b");
+	struct store_case c;
+	struct seen seen;
+	struct err e;
+
+	assert_int_equal(
+	    guard_block(&f->g, b, "uid 7 (eve)", "complaint 12", CLOCK_HOUR_NS, false, &e), 0);
+	assert_int_equal(store_get_case(f->g.store, "vm-b", &c, NULL), 0);
+	assert_true(c.by_person);
+	assert_int_equal(c.question, QUESTION__COUNT);
+	assert_string_equal(c.reason, "complaint 12");
+	assert_int_equal(c.until_ns, f->g.now_ns + CLOCK_HOUR_NS);
+	free(c.detail);
+	seen = ledger(f, "block", "vm-b");
+	assert_string_equal(seen.last.actor, "uid 7 (eve)");
+	assert_non_null(strstr(seen.last.detail, "complaint 12"));
+
+	f->g.now_ns += CLOCK_SECOND_NS;
+	assert_int_equal(guard_release(&f->g, b, "uid 7 (eve)", "sorted out", &e), 0);
+	assert_int_equal(look(f, "vm-b").verdict.rung, RUNG_CLEAR);
+	assert_int_equal(store_get_case(f->g.store, "vm-b", &c, NULL), 0);
+	assert_int_equal(c.end_ns, f->g.now_ns);
+	free(c.detail);
+	assert_int_equal(ledger(f, "release", "vm-b").count, 1);
+	restart(f);
+	assert_int_equal(look(f, "vm-b").verdict.rung, RUNG_CLEAR);
+}
+
+static void
+second_block_ends_the_first_case(void **state)
+{
+	struct fixture *f = *state;
+	unsigned b = index_of(f, "vm-b");
+	struct store_case first, again;
+
+	assert_int_equal(guard_block(&f->g, b, "x", "one", CLOCK_HOUR_NS, false, NULL), 0);
+	assert_int_equal(store_get_case(f->g.store, "vm-b", &first, NULL), 0);
+	free(first.detail);
+	f->g.now_ns += CLOCK_SECOND_NS;
+	assert_int_equal(guard_block(&f->g, b, "x", "two", 0, true, NULL), 0);
+	assert_int_equal(store_get_case(f->g.store, first.case_id, &again, NULL), 0);
+	assert_int_equal(again.end_ns, f->g.now_ns);
+	free(again.detail);
+	assert_true(look(f, "vm-b").verdict.pinned);
+}
+
+static void
+block_lifts_by_time(void **state)
+{
+	struct fixture *f = *state;
+	unsigned b = index_of(f, "vm-b");
+	struct store_case c;
+
+	assert_int_equal(guard_block(&f->g, b, "x", "short", CLOCK_MINUTE_NS, false, NULL), 0);
+	f->g.now_ns += CLOCK_MINUTE_NS + CLOCK_SECOND_NS;
+	guard_tick(&f->g);
+	assert_int_equal(look(f, "vm-b").verdict.rung, RUNG_CLEAR);
+	assert_int_equal(store_get_case(f->g.store, "vm-b", &c, NULL), 0);
+	assert_int_equal(c.end_ns, f->g.now_ns);
+	free(c.detail);
+	assert_string_equal(ledger(f, "release", "vm-b").last.actor, "guard");
+}
+
+static void
+decisions_need_a_reason(void **state)
+{
+	struct fixture *f = *state;
+	char long_reason[300];
+	struct err e;
+
+	memset(long_reason, 'r', sizeof(long_reason) - 1);
+	long_reason[sizeof(long_reason) - 1] = '\0';
+	assert_int_equal(guard_block(&f->g, 0, "x", "", 0, false, &e), -EINVAL);
+	assert_int_equal(guard_block(&f->g, 0, "x", long_reason, 0, false, &e), -EINVAL);
+	assert_int_equal(guard_block(&f->g, 99, "x", "why", 0, false, &e), -ENOENT);
+	assert_int_equal(guard_release(&f->g, 0, "x", "", &e), -EINVAL);
+	assert_int_equal(guard_release(&f->g, 99, "x", "why", &e), -ENOENT);
+	assert_int_equal(look(f, "vm-a").verdict.rung, RUNG_CLEAR);
+}
+
+/* The database is held by somebody else: a person's decision is refused whole, the judge goes back.
+ */
+static void
+refused_by_the_database_is_undone(void **state)
+{
+	struct fixture *f = *state;
+	char path[SETTINGS_PATH_BYTES + 16];
+	struct err e;
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/guard.db", f->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(guard_block(&f->g, 1, "x", "why", 0, false, &e), -EBUSY);
+	assert_int_equal(look(f, "vm-b").verdict.rung, RUNG_CLEAR);
+
+	/* The judge's own decision stands, is owed, and is recorded when the database is back. */
+	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+	guard_settle(&f->g);
+	assert_true(f->g.unrecorded);
+	sqlite3_close(db);
+	f->g.now_ns += 5 * CLOCK_SECOND_NS;
+	guard_settle(&f->g);
+	assert_false(f->g.unrecorded);
+	assert_int_equal(ledger(f, "block", "vm-a").count, 1);
+	restart(f);
+	assert_int_equal(look(f, "vm-a").verdict.rung, RUNG_BLOCK);
+}
+
+static void
+import_is_all_or_nothing(void **state)
+{
+	static const char bad[] = "server,tenant,plan,virtualization,interfaces,macs,addresses\n"
+				  "vm-x,t,,kvm,vnet7,,10.0.0.7\n"
+				  "vm-y,t,,kvm,vnet8,,nonsense\n";
+	static const char next[] = "server,tenant,plan,virtualization,interfaces,macs,addresses\n"
+				   "vm-b,t1,gold,kvm,vnet2,,10.0.0.2\n"
+				   "vm-c,t1,,kvm,vnet1,,10.0.0.1\n";
+	struct fixture *f = *state;
+	struct guard_import done = {0};
+	struct server s;
+	struct err e;
+
+	assert_true(guard_import(&f->g, "x", "bad.csv", bad, strlen(bad), &done, &e) < 0);
+	assert_non_null(strstr(e.text, "bad.csv:3"));
+	assert_int_equal(inventory_count(f->g.inventory), 2);
+
+	s = *inventory_get(f->g.inventory, index_of(f, "vm-b"));
+	strcpy(s.mode, "enforce");
+	assert_int_equal(guard_put_server(&f->g, "x", &s, NULL), 0);
+	assert_int_equal(guard_block(&f->g, index_of(f, "vm-a"), "x", "why", 0, false, NULL), 0);
+	send_one(f, "vnet2", "10.0.0.2", 1);
+
+	assert_int_equal(guard_import(&f->g, "x", "next.csv", next, strlen(next), &done, NULL), 0);
+	assert_int_equal(done.added, 1);
+	assert_int_equal(done.changed, 1);
+	assert_int_equal(done.removed, 1);
+	assert_int_equal(done.unchanged, 0);
+	/* The file knows no modes: what a person set stays; scores follow the name. */
+	assert_string_equal(inventory_get(f->g.inventory, index_of(f, "vm-b"))->mode, "enforce");
+	assert_true(look(f, "vm-b").recipients_hour == 1);
+	/* The blocked server is gone, and its tap belongs to another one now, which is not blocked.
+	 */
+	assert_int_equal(look(f, "vm-c").verdict.rung, RUNG_CLEAR);
+	assert_int_equal(ledger(f, "release", "vm-a").count, 1);
+
+	restart(f);
+	assert_int_equal(inventory_count(f->g.inventory), 2);
+	assert_string_equal(inventory_get(f->g.inventory, index_of(f, "vm-b"))->plan, "gold");
+	assert_int_equal(guard_remove_server(&f->g, "x", "vm-c", NULL), 0);
+	assert_int_equal(guard_remove_server(&f->g, "x", "vm-c", &e), -ENOENT);
+	assert_ledger_intact(f);
+}
+
+static void
+conflicting_server_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct server s = *inventory_get(f->g.inventory, index_of(f, "vm-b"));
+	struct err e;
+
+	strcpy(s.ifnames[0], "vnet1");
+	assert_true(guard_put_server(&f->g, "x", &s, &e) < 0);
+	assert_string_equal(
+	    inventory_get(f->g.inventory, index_of(f, "vm-b"))->ifnames[0], "vnet2");
+}
+
+static struct application
+application(void)
+{
+	struct application a = {.state = APPLICATION_APPROVED,
+	    .server_count = 1,
+	    .domain_count = 1,
+	    .per_day = 100000,
+	    .created_ns = T0,
+	    .changed_ns = T0};
+
+	strcpy(a.servers[0], "vm-a");
+	strcpy(a.domains[0], "shop.example");
+	strcpy(a.contact, "a@shop.example");
+	return a;
+}
+
+static void
+grant_lets_mail_pass_and_expires(void **state)
+{
+	struct fixture *f = *state;
+	struct application a = application();
+	struct grant g = {.server_count = 1,
+	    .domain_count = 1,
+	    .per_day = 100000,
+	    .per_hour = 50000,
+	    .from_ns = T0,
+	    .until_ns = T0 + CLOCK_DAY_NS};
+
+	strcpy(g.servers[0], "vm-a");
+	strcpy(g.domains[0], "shop.example");
+	assert_int_equal(guard_put_application(&f->g, "x", "whitelist.approve", &a, &g, NULL), 0);
+	assert_true(a.id > 0);
+	assert_non_null(guard_find_grant(&f->g, a.id));
+	assert_null(guard_find_grant(&f->g, 99));
+	for (unsigned i = 0; i < 500; i++) {
+		send_one(f, "vnet1", "10.0.0.1", i);
+		f->g.now_ns += 100 * 1000 * 1000;
+	}
+	assert_true(look(f, "vm-a").verdict.rung < RUNG_THROTTLE);
+	restart(f);
+	assert_int_equal(f->g.grant_count, 1);
+	f->g.now_ns = T0 + CLOCK_DAY_NS + CLOCK_SECOND_NS;
+	guard_tick(&f->g);
+	assert_int_equal(guard_find_grant(&f->g, a.id)->state, GRANT_EXPIRED);
+	restart(f);
+	assert_int_equal(guard_find_grant(&f->g, a.id)->state, GRANT_EXPIRED);
+	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+}
+
+static void
+grants_grow_beyond_the_first_room(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 40; i++) {
+		struct application a = application();
+		struct grant g = {.server_count = 1, .per_day = 10, .until_ns = T0 + CLOCK_DAY_NS};
+		const struct grant *again;
+
+		strcpy(g.servers[0], "vm-a");
+		assert_int_equal(
+		    guard_put_application(&f->g, "x", "whitelist.approve", &a, &g, NULL), 0);
+		/* A caller may hand in a grant that lies in the guard's own array. */
+		again = guard_find_grant(&f->g, a.id);
+		assert_int_equal(
+		    guard_put_application(&f->g, "x", "whitelist.renew", &a, again, NULL), 0);
+	}
+	assert_int_equal(f->g.grant_count, 40);
+	restart(f);
+	assert_int_equal(f->g.grant_count, 40);
+}
+
+static void
+mode_of_person_and_file(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+
+	assert_int_equal(guard_set_mode(&f->g, "x", "sometimes", &e), -EINVAL);
+	assert_int_equal(guard_set_mode(&f->g, "x", "enforce", &e), -EPERM); /* no enforcer */
+	assert_false(guard_is_enforced(&f->g, 0));
+	strcpy(f->settings.policy.mode, "enforce");
+	restart(f);
+	assert_string_equal(f->g.settings.policy.mode, "observe");
+}
+
+static void
+reload_keeps_what_is_fixed(void **state)
+{
+	struct fixture *f = *state;
+	struct settings fresh = f->settings;
+	char fixed[128];
+
+	strcpy(fresh.state_dir, "/elsewhere");
+	fresh.policy.recipients_per_5min = 7;
+	assert_int_equal(guard_reload(&f->g, &fresh, fixed, sizeof(fixed), NULL), 0);
+	assert_string_equal(fixed, "state_dir");
+	assert_string_equal(f->g.settings.state_dir, f->settings.state_dir);
+	assert_true(f->g.settings.policy.recipients_per_5min == 7);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(judged_block_is_recorded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(restart_keeps_verdicts_and_scores, setup, teardown),
+	    cmocka_unit_test_setup_teardown(kill_keeps_the_block, setup, teardown),
+	    cmocka_unit_test_setup_teardown(lost_state_does_not_lose_the_block, setup, teardown),
+	    cmocka_unit_test_setup_teardown(person_blocks_and_releases, setup, teardown),
+	    cmocka_unit_test_setup_teardown(second_block_ends_the_first_case, setup, teardown),
+	    cmocka_unit_test_setup_teardown(block_lifts_by_time, setup, teardown),
+	    cmocka_unit_test_setup_teardown(decisions_need_a_reason, setup, teardown),
+	    cmocka_unit_test_setup_teardown(refused_by_the_database_is_undone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(import_is_all_or_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(conflicting_server_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(grant_lets_mail_pass_and_expires, setup, teardown),
+	    cmocka_unit_test_setup_teardown(grants_grow_beyond_the_first_room, setup, teardown),
+	    cmocka_unit_test_setup_teardown(mode_of_person_and_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(reload_keeps_what_is_fixed, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
