@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Asks the guard over ctl.sock (policy/ctl.h).  bulkhead (CLI).
+ */
+#include "cli/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/settings.h"
+#include "base/sock.h"
+#include "policy/ctl.h"
+
+#define ANSWER_SECONDS 60 /* a large import with its reconcile stays far below */
+
+static int
+find_socket(const struct context *ctx, char *path, size_t size, struct err *e)
+{
+	struct settings settings;
+	int rc;
+
+	if (ctx->socket != NULL) {
+		snprintf(path, size, "%s", ctx->socket);
+		return 0;
+	}
+	rc = settings_load(&settings, ctx->config, e);
+	if (rc == 0)
+		snprintf(path, size, "%s/ctl.sock", settings.run_dir);
+	return rc;
+}
+
+static int
+connect_guard(const char *path, struct err *e)
+{
+	struct timeval patience = {.tv_sec = ANSWER_SECONDS};
+	struct err why = {0};
+	int fd = sock_connect(path, SOCK_STREAM, &why);
+
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		return fd;
+	}
+	if (fd == -EACCES || fd == -EPERM)
+		return err_set(e, fd,
+		    "you may not talk to the guard on %s: run as root, or join one of the groups "
+		    "that bulkhead.conf names",
+		    path);
+	if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -ENOTDIR)
+		return err_set(
+		    e, fd, "no guard answers on %s: start bulkhead-guard, or give --socket", path);
+	return err_set(e, fd, "no guard answers on %s: %s", path, why.text);
+}
+
+static int
+exchange(int fd, const char *path, const char *request, const int *fds, unsigned fd_count,
+    char **answer, size_t *size, struct err *e)
+{
+	int extra[SOCK_FDS_MAX];
+	unsigned extra_count = 0;
+	ssize_t got;
+	int rc = sock_send_frame(fd, request, strlen(request), fds, fd_count);
+
+	if (rc == -EMSGSIZE)
+		return err_set(e, rc, "the request is larger than the guard takes (%u MiB)",
+		    SOCK_FRAME_MAX >> 20);
+	if (rc < 0)
+		return err_set(e, rc,
+		    "the guard on %s hung up while it was asked (%s): see its log", path,
+		    strerror(-rc));
+	got = sock_recv_frame(fd, answer, extra, &extra_count);
+	for (unsigned i = 0; i < extra_count; i++)
+		close(extra[i]);
+	if (got == -EAGAIN)
+		return err_set(e, -ETIMEDOUT,
+		    "the guard on %s did not answer within %d s: see its log", path,
+		    ANSWER_SECONDS);
+	if (got <= 0)
+		return err_set(e, got < 0 ? (int)got : -EPIPE,
+		    "the guard on %s hung up instead of answering: see its log", path);
+	*size = (size_t)got;
+	return 0;
+}
+
+/* The data of a good reply, or its error. */
+static int
+read_answer(const char *path, const char *text, size_t size, json_t **data, struct err *e)
+{
+	json_t *answer = json_loadb(text, size, 0, NULL), *error;
+	const char *sentence;
+	int rc = 0;
+
+	error = json_object_get(answer, "error");
+	sentence = json_string_value(json_object_get(error, "text"));
+	if (json_integer_value(json_object_get(answer, "version")) != CTL_VERSION)
+		rc = err_set(e, -EPROTO,
+		    "what answers on %s does not speak version %d of the control protocol: use the "
+		    "bulkhead that came with the guard",
+		    path, CTL_VERSION);
+	else if (json_is_true(json_object_get(answer, "ok")))
+		*data = json_incref(json_object_get(answer, "data"));
+	else
+		rc = err_set(e, -EREMOTEIO, "%s",
+		    sentence != NULL ? sentence : "the guard refused without saying why");
+	if (rc == 0 && *data == NULL)
+		*data = json_object();
+	json_decref(answer);
+	return rc;
+}
+
+int
+client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
+    unsigned fd_count, json_t **data, struct err *e)
+{
+	char path[SETTINGS_PATH_BYTES + 16];
+	json_t *request =
+	    json_pack("{s:i, s:s, s:o}", "version", CTL_VERSION, "command", command, "args", args);
+	char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL, *answer = NULL;
+	size_t size = 0;
+	int fd = -1, rc;
+
+	json_decref(request);
+	if (text == NULL)
+		return err_set(e, -EINVAL,
+		    "the request cannot be written as JSON: give names and texts in UTF-8");
+	rc = find_socket(ctx, path, sizeof(path), e);
+	if (rc == 0)
+		rc = fd = connect_guard(path, e);
+	if (rc >= 0)
+		rc = exchange(fd, path, text, fds, fd_count, &answer, &size, e);
+	if (rc == 0)
+		rc = read_answer(path, answer, size, data, e);
+	if (fd >= 0)
+		close(fd);
+	free(answer);
+	free(text);
+	return rc;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Asks the guard over ctl.sock (policy/ctl.h).  bulkhead (CLI).
+ */
+#ifndef CLI_CLIENT_H
+#define CLI_CLIENT_H
+
+#include "cli/command.h"
+
+/*
+ * One request, one reply.  `args` is taken; the descriptors are borrowed.  Returns 0 with *data
+ * (new reference), or negative errno with a sentence that says what to do.
+ */
+int client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
+    unsigned fd_count, json_t **data, struct err *e);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bulkhead replay: what would have happened.  The what-if tool of the abuse team.  bulkhead (CLI).
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/output_json.h"
+#include "cli/replay.h"
+
+const struct option options_replay[] = {
+    {"inventory", "FILE", false, false,
+	"whose address is whose (CSV or JSON); else every client is a server"},
+    {"policy", "FILE", false, false,
+	"thresholds, in the syntax of bulkhead.conf; else the presets"},
+    {"mode", "observe|enforce", false, false, "instead of the mode of the policy"},
+    {"flows", "N", false, false, "connections tracked at once (64 to 4194304)"},
+    {NULL, NULL, false, false, NULL},
+};
+
+struct progress {
+	int64_t started_ns;
+	bool shown;
+};
+
+/* A line on the terminal that is written over, from the second second on. */
+static void
+show_progress(void *arg, uint64_t packets, uint64_t bytes)
+{
+	struct progress *p = arg;
+
+	if (clock_mono_ns() - p->started_ns < CLOCK_SECOND_NS)
+		return;
+	p->shown = true;
+	fprintf(stderr, "\r%llu packets, %llu MiB ", (unsigned long long)packets,
+	    (unsigned long long)(bytes >> 20));
+}
+
+/* The presets, unless a file was named: replay gives the same answer on every machine. */
+static int
+load_policy(struct context *ctx, struct settings *settings, uint32_t *flows, struct err *e)
+{
+	const char *path = context_get(ctx, "policy"), *mode = context_get(ctx, "mode");
+	int64_t wanted = 0;
+	int rc = 0;
+
+	if (path == NULL)
+		path = ctx->config;
+	if (path != NULL)
+		rc = settings_load(settings, path, e);
+	else
+		settings_init(settings);
+	if (rc == 0)
+		rc = context_number(ctx, "flows", &wanted, e);
+	if (rc < 0)
+		return rc;
+	if (context_has(ctx, "flows") && (wanted < 64 || wanted > 4194304))
+		return context_usage(ctx, e, "--flows is between 64 and 4194304");
+	*flows = (uint32_t)(wanted > 0 ? wanted : settings->flows_max);
+	if (mode == NULL)
+		return 0;
+	if (strcmp(mode, "observe") != 0 && strcmp(mode, "enforce") != 0)
+		return context_usage(ctx, e, "--mode is observe or enforce, not \"%s\"", mode);
+	snprintf(settings->policy.mode, sizeof(settings->policy.mode), "%s", mode);
+	return 0;
+}
+
+int
+cmd_replay(struct context *ctx, json_t **data, struct err *e)
+{
+	struct progress progress = {.started_ns = clock_mono_ns()};
+	struct settings settings;
+	struct replay_config cfg = {.files = ctx->operands,
+	    .file_count = ctx->operand_count,
+	    .inventory = context_get(ctx, "inventory"),
+	    .settings = &settings};
+	int rc = load_policy(ctx, &settings, &cfg.flows_max, e);
+
+	if (rc < 0)
+		return rc;
+	if (isatty(STDERR_FILENO)) {
+		cfg.progress = show_progress;
+		cfg.progress_arg = &progress;
+	}
+	rc = replay_run(&cfg, data, e);
+	if (progress.shown)
+		fprintf(stderr, "\r\033[K");
+	return rc;
+}
+
+static void
+print_table(struct output *out, const json_t *servers)
+{
+	static const struct output_column columns[] = {
+	    {"SERVER", false, true},
+	    {"VERDICT", false, false},
+	    {"QUESTION", false, false},
+	    {"BULK", true, false},
+	    {"ABUSE", true, false},
+	    {"SESSIONS", true, false},
+	    {"FAILED", true, false},
+	    {"MESSAGES", true, false},
+	    {"UNDER TLS", true, false},
+	    {"RCPT 2xx", true, false},
+	    {"4xx", true, false},
+	    {"5xx", true, false},
+	    {"BEFORE BLOCK", true, false},
+	};
+	struct output_table *t = output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	json_t *s;
+	size_t i;
+
+	json_array_foreach ((json_t *)servers, i, s) {
+		const char *verdict = output_json_get(s, "verdict", "?");
+
+		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(s, "server", "?"));
+		output_table_cell(t, verdict_style(verdict), "%s", verdict);
+		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(s, "question", "-"));
+		output_table_cell(
+		    t, OUTPUT_PLAIN, "%.1f", output_json_real(json_object_get(s, "bulk"), "score"));
+		output_table_cell(t, OUTPUT_PLAIN, "%.1f",
+		    output_json_real(json_object_get(s, "abuse"), "score"));
+		output_table_cell(t, OUTPUT_PLAIN, "%lld", output_json_number(s, "sessions"));
+		output_table_cell(
+		    t, OUTPUT_PLAIN, "%lld", output_json_number(s, "connects_failed"));
+		output_table_cell(t, OUTPUT_PLAIN, "%lld", output_json_number(s, "messages"));
+		output_table_cell(
+		    t, OUTPUT_PLAIN, "%lld", output_json_number(s, "messages_estimated"));
+		output_table_cell(
+		    t, OUTPUT_PLAIN, "%lld", output_json_number(s, "recipients_accepted"));
+		output_table_cell(
+		    t, OUTPUT_PLAIN, "%lld", output_json_number(s, "recipients_deferred"));
+		output_table_cell(
+		    t, OUTPUT_PLAIN, "%lld", output_json_number(s, "recipients_rejected"));
+		if (json_is_integer(json_object_get(s, "messages_before_block")))
+			output_table_cell(t, OUTPUT_PLAIN, "%lld",
+			    output_json_number(s, "messages_before_block"));
+		else
+			output_table_cell(t, OUTPUT_PLAIN, "-");
+	}
+	output_table_finish(t, out);
+}
+
+static void
+print_reasons(struct output *out, const json_t *s, const char *question)
+{
+	json_t *reasons = json_object_get(json_object_get(s, question), "reasons"), *r;
+	size_t i;
+
+	json_array_foreach (reasons, i, r)
+		output_line(out, OUTPUT_PLAIN, "  %-5s %+6.2f  %s", question,
+		    output_json_real(r, "points"), output_json_get(r, "text", ""));
+}
+
+void
+print_replay(struct output *out, const json_t *data)
+{
+	json_t *capture = json_object_get(data, "capture"),
+	       *servers = json_object_get(data, "servers"), *s;
+	size_t i;
+
+	output_line(out, OUTPUT_PLAIN,
+	    "%lld packets, %lld bytes, %lld flows (%lld evicted), %lld gaps, %lld malformed; %.19s "
+	    "to %.19s",
+	    output_json_number(capture, "packets"), output_json_number(capture, "bytes"),
+	    output_json_number(capture, "flows"), output_json_number(capture, "evicted"),
+	    output_json_number(capture, "gaps"), output_json_number(capture, "malformed"),
+	    output_json_get(capture, "first", "-"), output_json_get(capture, "last", "-"));
+	if (output_json_number(capture, "unattributed") > 0)
+		output_line(out, OUTPUT_ALERT, "%lld sessions belong to no server of the inventory",
+		    output_json_number(capture, "unattributed"));
+	if (json_array_size(servers) == 0) {
+		output_line(out, OUTPUT_PLAIN, "No server sent mail.");
+		return;
+	}
+	print_table(out, servers);
+	json_array_foreach (servers, i, s) {
+		const char *verdict = output_json_get(s, "verdict", "clear");
+
+		if (strcmp(verdict, "clear") == 0)
+			continue;
+		output_line(out, verdict_style(verdict), "%s: %s%s%s",
+		    output_json_get(s, "server", "?"), verdict,
+		    json_is_string(json_object_get(s, "blocked_at")) ? " since " : "",
+		    output_json_get(s, "blocked_at", ""));
+		print_reasons(out, s, "bulk");
+		print_reasons(out, s, "abuse");
+	}
+}

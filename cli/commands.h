@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The handlers and printers behind the rows of the table in main.c; one cmd_*.c per family.
+ * bulkhead (CLI).
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "base/clock.h"
+#include "cli/command.h"
+
+typedef int command_run(struct context *ctx, json_t **data, struct err *e);
+typedef void command_print(struct output *out, const json_t *data);
+
+command_run cmd_status;
+command_print print_status;
+
+extern const struct option options_server_set[];
+command_run cmd_server_list, cmd_server_show, cmd_server_import, cmd_server_set, cmd_server_remove;
+command_print print_servers, print_server, print_import, print_removed;
+
+extern const struct option options_block[], options_pin[], options_release[], options_mode[];
+command_run cmd_block, cmd_pin, cmd_release, cmd_mode;
+command_print print_blocked, print_released, print_mode;
+
+extern const struct option options_explain[];
+command_run cmd_explain;
+command_print print_explain;
+
+extern const struct option options_apply[], options_attach[], options_list[], options_approve[],
+    options_reason[], options_ask[], options_renew[];
+command_run cmd_whitelist_apply, cmd_whitelist_attach, cmd_whitelist_list, cmd_whitelist_show,
+    cmd_whitelist_approve, cmd_whitelist_reject, cmd_whitelist_ask, cmd_whitelist_revoke,
+    cmd_whitelist_renew;
+command_print print_application, print_applications;
+
+extern const struct option options_replay[];
+command_run cmd_replay;
+command_print print_replay;
+
+command_run cmd_config_check, cmd_config_show;
+command_print print_config_check, print_config_show;
+
+extern const struct option options_ledger_verify[], options_ledger_show[];
+command_run cmd_ledger_verify, cmd_ledger_show, cmd_ledger_head;
+command_print print_ledger_verify, print_ledger, print_ledger_head;
+
+/* Shared by the printers: the colour of a verdict ("block" ...), and seconds as "2h 5m" ("-" for
+ * null). */
+enum output_style verdict_style(const char *verdict);
+const char *seconds_text(char buf[CLOCK_SPAN_BYTES], const json_t *seconds);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bulkhead: asks the guard, or replays captures; prints text for people or JSON for programs.
+ * Runs with the rights of whoever starts it and needs none of its own.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/output_json.h"
+
+enum { EXIT_DONE, EXIT_REFUSED, EXIT_USAGE };
+
+/* The first row is what runs without arguments. */
+static const struct command commands[] = {
+    {"status", "", 0, 0, NULL, "is everything well, and who is blocked",
+	"  bulkhead\n  bulkhead status --json\n", cmd_status, print_status},
+    {"server list", "", 0, 0, NULL, "every server with its verdict", "  bulkhead server list\n",
+	cmd_server_list, print_servers},
+    {"server show", "S", 1, 1, NULL, "one server: counts, scores, reasons",
+	"  bulkhead server show vm-7\n", cmd_server_show, print_server},
+    {"server import", "FILE", 1, 1, NULL,
+	"replace the inventory by a CSV or JSON file, all or nothing",
+	"  bulkhead server import servers.csv\n"
+	"  printf 'server,tenant,plan,virtualization,interfaces,macs,addresses\\n"
+	"vm-7,acme,,kvm,vnet7,,192.0.2.7;2001:db8:7::/64\\n' | bulkhead server import -\n",
+	cmd_server_import, print_import},
+    {"server set", "S KEY=VALUE...", 1, -1, options_server_set, "change or add one server",
+	"  bulkhead server set vm-7 tenant=acme plan=small\n"
+	"  bulkhead server set vm-8 --new virtualization=kvm interfaces=vnet8 "
+	"addresses='192.0.2.8'\n",
+	cmd_server_set, print_server},
+    {"server remove", "S", 1, 1, NULL, "forget one server", "  bulkhead server remove vm-7\n",
+	cmd_server_remove, print_removed},
+    {"explain", "S|CASE", 1, 1, options_explain, "why a server is blocked, in words for its tenant",
+	"  bulkhead explain vm-7\n  bulkhead explain bh-abcdefghij --lang ru\n", cmd_explain,
+	print_explain},
+    {"block", "S", 1, 1, options_block, "close port 25 for a server",
+	"  bulkhead block vm-7 --reason 'complaints from example.org'\n"
+	"  bulkhead block vm-7 --reason 'until Monday' --for 2d\n",
+	cmd_block, print_blocked},
+    {"pin", "S", 1, 1, options_pin, "close port 25 until a person releases it",
+	"  bulkhead pin vm-7 --reason 'contract ended'\n", cmd_pin, print_blocked},
+    {"release", "S", 0, 1, options_release, "open port 25 again and zero the scores",
+	"  bulkhead release vm-7 --reason 'queue cleared'\n"
+	"  bulkhead release --all --reason 'sensor fault'\n",
+	cmd_release, print_released},
+    {"mode", "[observe|enforce]", 0, 1, options_mode, "show or set whether blocks reach the kernel",
+	"  bulkhead mode\n  bulkhead mode enforce\n  bulkhead mode observe --server vm-7\n",
+	cmd_mode, print_mode},
+    {"whitelist apply", "S...", 1, 16, options_apply, "file an application with its evidence",
+	"  bulkhead whitelist apply vm-7 --consent form.png --sample mail.eml --sample-picture "
+	"mail.png \\\n"
+	"      --unsubscribe-picture page.png --domain news.example.com --per-day 5000 --list-size "
+	"4800 \\\n"
+	"      --list-origin 'subscription form of the shop' --contact owner@example.com\n"
+	"  # a registration form needs the extract of the rules beside it\n"
+	"  bulkhead whitelist apply vm-7 --consent register.png --rules rules.txt ...\n",
+	cmd_whitelist_apply, print_application},
+    {"whitelist list", "", 0, 0, options_list, "every application",
+	"  bulkhead whitelist list\n  bulkhead whitelist list --state submitted\n",
+	cmd_whitelist_list, print_applications},
+    {"whitelist show", "N", 1, 1, NULL, "one application with its evidence and what it lacks",
+	"  bulkhead whitelist show 3\n", cmd_whitelist_show, print_application},
+    {"whitelist attach", "N FILE...", 2, -1, options_attach, "add evidence to an application",
+	"  bulkhead whitelist attach 3 --kind unsubscribe-page page.png\n", cmd_whitelist_attach,
+	print_application},
+    {"whitelist approve", "N", 1, 1, options_approve, "give what was asked, until a date",
+	"  bulkhead whitelist approve 3\n  bulkhead whitelist approve 3 --per-day 2000 --until "
+	"90d\n"
+	"  bulkhead whitelist approve 3 --override --reason 'known customer, picture follows'\n",
+	cmd_whitelist_approve, print_application},
+    {"whitelist reject", "N", 1, 1, options_reason, "refuse an application",
+	"  bulkhead whitelist reject 3 --reason 'the list was bought'\n", cmd_whitelist_reject,
+	print_application},
+    {"whitelist ask", "N", 1, 1, options_ask, "ask the applicant for more",
+	"  bulkhead whitelist ask 3 --message 'please send the page behind the unsubscribe link'\n",
+	cmd_whitelist_ask, print_application},
+    {"whitelist revoke", "N", 1, 1, options_reason, "take a grant back",
+	"  bulkhead whitelist revoke 3 --reason 'complaints'\n", cmd_whitelist_revoke,
+	print_application},
+    {"whitelist renew", "N", 1, 1, options_renew, "prolong a grant",
+	"  bulkhead whitelist renew 3 --until 2027-12-31\n", cmd_whitelist_renew,
+	print_application},
+    {"replay", "FILE...", 1, -1, options_replay, "what would have happened to a capture",
+	"  bulkhead replay mail.pcap\n"
+	"  bulkhead replay --inventory servers.csv --policy strict.conf --json a.pcap b.pcap\n"
+	"  tcpdump -r big.pcap -w - port 25 | bulkhead replay -\n",
+	cmd_replay, print_replay},
+    {"config check", "[FILE]", 0, 1, NULL, "read a configuration file and name its first error",
+	"  bulkhead config check\n  bulkhead config check new.conf\n", cmd_config_check,
+	print_config_check},
+    {"config show", "[FILE]", 0, 1, NULL, "every key with its value and meaning",
+	"  bulkhead config show\n", cmd_config_show, print_config_show},
+    {"ledger verify", "", 0, 0, options_ledger_verify, "is the chain of decisions whole",
+	"  bulkhead ledger verify\n  bulkhead ledger verify --head 3f1c...\n", cmd_ledger_verify,
+	print_ledger_verify},
+    {"ledger show", "", 0, 0, options_ledger_show, "what was decided, by whom, when",
+	"  bulkhead ledger show\n  bulkhead ledger show --from 1 --json\n", cmd_ledger_show,
+	print_ledger},
+    {"ledger head", "", 0, 0, NULL, "the hash of the newest entry, to be noted elsewhere",
+	"  bulkhead ledger head\n", cmd_ledger_head, print_ledger_head},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
+};
+
+/* The one sentence of a failure. */
+static void
+complain(const struct err *e)
+{
+	fputs("bulkhead: ", stderr);
+	output_escaped(stderr, e->text);
+	fputc('\n', stderr);
+}
+
+static int
+print_data(const struct context *ctx, const json_t *data)
+{
+	const char *lang = context_get(ctx, "lang");
+	struct output out;
+	int rc = 0;
+
+	output_init(&out, stdout);
+	out.russian = lang != NULL && strcmp(lang, "ru") == 0;
+	if (ctx->json)
+		rc = output_json(stdout, data);
+	else
+		ctx->command->print(&out, data);
+	if (rc < 0 || fflush(stdout) != 0 || ferror(stdout)) {
+		fputs("bulkhead: the answer could not be written to standard output\n", stderr);
+		return EXIT_REFUSED;
+	}
+	return EXIT_DONE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct context ctx;
+	enum args_wish wish;
+	const char *family;
+	struct err e = {0};
+	json_t *data = NULL;
+	int rc;
+
+	log_init("bulkhead", LOG_LEVEL_ERROR);
+	if (args_parse(commands, argc, argv, &ctx, &wish, &family, &e) < 0) {
+		complain(&e);
+		return EXIT_USAGE;
+	}
+	if (wish == ARGS_VERSION) {
+		puts("bulkhead " BULKHEAD_VERSION);
+		return EXIT_DONE;
+	}
+	if (wish == ARGS_HELP) {
+		args_help(stdout, commands, family, ctx.command);
+		return EXIT_DONE;
+	}
+	rc = ctx.command->run(&ctx, &data, &e);
+	if (rc < 0) {
+		complain(&e);
+		return ctx.usage_error ? EXIT_USAGE : EXIT_REFUSED;
+	}
+	rc = print_data(&ctx, data);
+	json_decref(data);
+	return rc;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Capture files through sensor and judge in one process, in the time of the packets.  bulkhead
+ * (CLI).
+ */
+#include "cli/replay.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/file.h"
+#include "cli/output_json.h"
+#include "policy/inventory.h"
+#include "policy/judge.h"
+#include "sensor/sensor.h"
+#include "sensor/tap.h"
+
+#define INVENTORY_MAX_BYTES (64u << 20)
+#define TABLE_SEED	    1 /* fixed, so that evictions repeat */
+#define TICKS_PER_GAP	    256
+#define BATCH		    32
+#define TIME_MAX_NS                                                                   \
+	INT64_C(8000000000000000000) /* year 2223; what lies beyond is a broken clock \
+				      */
+
+struct source { /* one file, and the packets of it that were read and not yet fed */
+	struct tap *tap;
+	struct packet packets[BATCH];
+	int count, next;
+};
+
+struct replay {
+	const struct replay_config *cfg;
+	struct source *sources;
+	struct inventory *inventory;
+	struct judge *judge;
+	struct sensor *sensor;
+	int64_t now_ns; /* the latest time of any packet; 0 before the first */
+};
+
+static void
+observe(void *arg, const struct observation *obs)
+{
+	struct replay *r = arg;
+
+	judge_observe(r->judge, obs);
+}
+
+static void
+ignore_change(void *arg, const struct verdict_change *change)
+{
+	(void)arg;
+	(void)change;
+}
+
+static int
+read_inventory(struct replay *r, struct err *e)
+{
+	const char *path = r->cfg->inventory;
+	char *text = NULL;
+	size_t size;
+	int rc;
+
+	if (path == NULL)
+		return inventory_new(&r->inventory, e);
+	rc = file_read(path, INVENTORY_MAX_BYTES, &text, &size, e);
+	if (rc == 0)
+		rc = inventory_parse(&r->inventory, path, text, size, e);
+	free(text);
+	return rc;
+}
+
+static void
+sensor_config_from(struct sensor_config *cfg, const struct settings *s, uint32_t flows_max)
+{
+	const char *cursor = s->ports;
+	char item[16];
+
+	sensor_config_init(cfg);
+	cfg->flows_max = flows_max;
+	cfg->table_seed = TABLE_SEED;
+	cfg->classify = s->classify;
+	cfg->mmdb_asn_path = s->mmdb_asn[0] != '\0' ? s->mmdb_asn : NULL;
+	cfg->mmdb_country_path = s->mmdb_country[0] != '\0' ? s->mmdb_country : NULL;
+	cfg->port_count = 0;
+	while (cfg->port_count < SENSOR_PORTS_MAX && config_list_next(&cursor, item, sizeof(item)))
+		cfg->ports[cfg->port_count++] = (uint16_t)strtoul(item, NULL, 10);
+}
+
+static int
+replay_open(struct replay *r, struct err *e)
+{
+	const struct replay_config *cfg = r->cfg;
+	struct sensor_config sensor_cfg;
+	int rc;
+
+	if (cfg->file_count > REPLAY_FILES_MAX)
+		return err_set(e, -E2BIG,
+		    "at most %d capture files can be read as one timeline: join some "
+		    "with mergecap",
+		    REPLAY_FILES_MAX);
+	rc = read_inventory(r, e);
+	if (rc < 0)
+		return rc;
+	r->sources = calloc((size_t)cfg->file_count, sizeof(*r->sources));
+	if (r->sources == NULL)
+		return err_set(e, -ENOMEM, "no memory for %d capture files", cfg->file_count);
+	for (int i = 0; rc == 0 && i < cfg->file_count; i++)
+		rc = tap_open_file(&r->sources[i].tap, cfg->files[i], e);
+	if (rc == 0)
+		rc = judge_new(&r->judge, cfg->settings, r->inventory, cfg->inventory == NULL,
+		    ignore_change, NULL, e);
+	if (rc < 0)
+		return rc;
+	sensor_config_from(&sensor_cfg, cfg->settings, cfg->flows_max);
+	return sensor_new(&r->sensor, &sensor_cfg, observe, r, e);
+}
+
+static void
+replay_close(struct replay *r)
+{
+	for (int i = 0; r->sources != NULL && i < r->cfg->file_count; i++)
+		tap_close(r->sources[i].tap);
+	free(r->sources);
+	sensor_free(r->sensor);
+	judge_free(r->judge);
+	inventory_free(r->inventory);
+}
+
+/* Reads on when everything of the source was fed; times of a broken clock are brought into a range
+ * whose differences do not overflow, and in which 0 means none.   1: packets wait, 0: the file is
+ * at its end. */
+static int
+refill(struct source *s, struct err *e)
+{
+	if (s->next < s->count)
+		return 1;
+	s->next = 0;
+	s->count = tap_read(s->tap, s->packets, e);
+	for (int i = 0; i < s->count; i++) {
+		int64_t *time_ns = &s->packets[i].time_ns;
+
+		*time_ns = *time_ns < 1 ? 1 : *time_ns > TIME_MAX_NS ? TIME_MAX_NS : *time_ns;
+	}
+	return s->count > 0 ? 1 : s->count;
+}
+
+/* Moves the clock to a packet's time: once a second, and in longer steps through silence. */
+static void
+advance(struct replay *r, int64_t to_ns)
+{
+	if (r->now_ns == 0)
+		r->now_ns = to_ns;
+	while (to_ns - r->now_ns >= CLOCK_SECOND_NS) {
+		int64_t step = (to_ns - r->now_ns) / TICKS_PER_GAP;
+
+		r->now_ns += step > CLOCK_SECOND_NS ? step : CLOCK_SECOND_NS;
+		sensor_tick(r->sensor, r->now_ns);
+		judge_tick(r->judge, r->now_ns);
+	}
+}
+
+/*
+ * Feeds the source up to the first packet that is later than `until_ns` (the next packet of another
+ * file) or that needs a tick before it.
+ */
+static void
+feed_run(struct replay *r, struct source *s, int64_t until_ns)
+{
+	int end = s->next + 1; /* the first one is due, whatever its time */
+
+	advance(r, s->packets[s->next].time_ns);
+	while (end < s->count && s->packets[end].time_ns <= until_ns &&
+	       s->packets[end].time_ns - r->now_ns < CLOCK_SECOND_NS)
+		end++;
+	sensor_packets(r->sensor, &s->packets[s->next], (unsigned)(end - s->next));
+	s->next = end;
+}
+
+/* The source whose next packet is the earliest, and when the next one of any other is due. */
+static int
+earliest(struct replay *r, struct source **out, int64_t *until_ns, struct err *e)
+{
+	int64_t first = INT64_MAX;
+
+	*out = NULL;
+	*until_ns = INT64_MAX;
+	for (int i = 0; i < r->cfg->file_count; i++) {
+		struct source *s = &r->sources[i];
+		int rc = refill(s, e);
+		int64_t due;
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			continue;
+		due = s->packets[s->next].time_ns;
+		if (*out == NULL || due < first) {
+			if (*out != NULL)
+				*until_ns = first;
+			*out = s;
+			first = due;
+		} else if (due < *until_ns) {
+			*until_ns = due;
+		}
+	}
+	return 0;
+}
+
+static int
+feed_all(struct replay *r, struct err *e)
+{
+	struct sensor_stats stats;
+	uint64_t rounds = 0;
+	struct source *s;
+	int64_t until;
+
+	for (;;) {
+		int rc = earliest(r, &s, &until, e);
+
+		if (rc < 0)
+			return rc;
+		if (s == NULL)
+			break;
+		feed_run(r, s, until);
+		if (r->cfg->progress != NULL && ++rounds % 4096 == 0) {
+			sensor_get_stats(r->sensor, &stats);
+			r->cfg->progress(r->cfg->progress_arg, stats.packets, stats.bytes);
+		}
+	}
+	sensor_get_stats(r->sensor, &stats);
+	if (stats.last_ns > r->now_ns)
+		r->now_ns = stats.last_ns;
+	sensor_finish(r->sensor, r->now_ns);
+	judge_tick(r->judge, r->now_ns);
+	return 0;
+}
+
+static json_t *
+time_json(int64_t ns)
+{
+	char iso[CLOCK_ISO_BYTES];
+
+	return ns == 0 ? json_null() : json_string(clock_format_iso(iso, ns));
+}
+
+static json_t *
+points_json(double points)
+{
+	return json_real(isfinite(points) ? round(points * 100) / 100 : 0);
+}
+
+static json_t *
+capture_json(const struct replay *r)
+{
+	struct sensor_stats s;
+	json_t *out;
+
+	sensor_get_stats(r->sensor, &s);
+	out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "packets",
+	    (json_int_t)s.packets, "bytes", (json_int_t)s.bytes, "flows", (json_int_t)s.flows,
+	    "evicted", (json_int_t)s.evicted, "malformed", (json_int_t)s.malformed, "gaps",
+	    (json_int_t)s.gaps, "first", time_json(s.first_ns), "last", time_json(s.last_ns));
+	if (r->cfg->inventory != NULL)
+		json_object_set_new(
+		    out, "unattributed", json_integer((json_int_t)judge_unattributed(r->judge)));
+	return out;
+}
+
+static json_t *
+score_json(const struct score *score)
+{
+	json_t *reasons = json_array();
+
+	for (unsigned i = 0; i < score->reason_count && i < JUDGE_REASONS_MAX; i++)
+		json_array_append_new(
+		    reasons, json_pack("{s:s, s:o, s:o}", "signal", score->reasons[i].signal,
+				 "points", points_json(score->reasons[i].points), "text",
+				 output_json_text(score->reasons[i].text)));
+	return json_pack("{s:o, s:o}", "score", points_json(score->points), "reasons", reasons);
+}
+
+static json_t *
+addresses_json(const struct server *s)
+{
+	json_t *list = json_array();
+	char text[ADDR_TEXT_BYTES];
+
+	for (unsigned i = 0; i < s->prefix_count; i++) {
+		const struct addr_prefix *p = &s->prefixes[i];
+
+		json_array_append_new(
+		    list, json_string(p->bits == 128 ? addr_format(text, &p->addr)
+						     : addr_prefix_format(text, p)));
+	}
+	return list;
+}
+
+static void
+add_counts(json_t *out, const struct judge_counts *c)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+	    {"sessions", c->sessions},
+	    {"sessions_tls", c->sessions_tls},
+	    {"connects_failed", c->connects_failed},
+	    {"messages", c->messages},
+	    {"messages_estimated", c->messages_estimated},
+	    {"recipients_accepted", c->recipients_accepted},
+	    {"recipients_rejected", c->recipients_rejected},
+	    {"recipients_deferred", c->recipients_deferred},
+	    {"distinct_destinations", c->distinct_destinations},
+	    {"distinct_recipient_domains", c->distinct_recipient_domains},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(out, rows[i].name, json_integer((json_int_t)rows[i].value));
+}
+
+static json_t *
+server_json(const struct server *s, const struct judge_view *view)
+{
+	const struct verdict *v = &view->verdict;
+	bool blocked = v->blocked_at_ns != 0;
+	json_t *out = json_pack("{s:s, s:o}", "server", s->name, "addresses", addresses_json(s));
+
+	add_counts(out, &view->counts);
+	json_object_set_new(out, "bulk", score_json(&view->score[QUESTION_BULK]));
+	json_object_set_new(out, "abuse", score_json(&view->score[QUESTION_ABUSE]));
+	json_object_set_new(out, "verdict", json_string(rung_name(v->rung)));
+	json_object_set_new(out, "question",
+	    v->question >= 0 ? json_string(question_name((unsigned)v->question)) : json_null());
+	json_object_set_new(out, "blocked_at", time_json(v->blocked_at_ns));
+	json_object_set_new(out, "messages_before_block",
+	    blocked ? json_integer((json_int_t)v->messages_before_block) : json_null());
+	json_object_set_new(out, "case", output_json_text(v->case_id));
+	return out;
+}
+
+/* A client without an inventory that only left other traffic behind is no server. */
+static bool
+is_worth_listing(const struct replay *r, const struct judge_view *view)
+{
+	const struct judge_counts *c = &view->counts;
+
+	return r->cfg->inventory != NULL || c->sessions != 0 || c->connects_failed != 0 ||
+	       c->messages != 0 || c->messages_estimated != 0 || c->recipients_accepted != 0 ||
+	       c->recipients_rejected != 0 || c->recipients_deferred != 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct server *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int
+servers_json(const struct replay *r, json_t **out, struct err *e)
+{
+	unsigned count = inventory_count(r->inventory);
+	const struct server **sorted = calloc(count + 1u, sizeof(struct server *));
+	struct judge_view *view = malloc(sizeof(*view));
+	json_t *list = json_array();
+	int rc = 0;
+
+	if (sorted == NULL || view == NULL)
+		rc = err_set(e, -ENOMEM, "no memory for the results of %u servers", count);
+	for (unsigned i = 0; rc == 0 && i < count; i++)
+		sorted[i] = inventory_get(r->inventory, i);
+	if (rc == 0)
+		qsort(sorted, count, sizeof(struct server *), by_name);
+	for (unsigned i = 0; rc == 0 && i < count; i++) {
+		int index = inventory_find(r->inventory, sorted[i]->name);
+
+		if (index >= 0 && judge_get(r->judge, (unsigned)index, view) == 0 &&
+		    is_worth_listing(r, view))
+			json_array_append_new(list, server_json(sorted[i], view));
+	}
+	free(sorted);
+	free(view);
+	if (rc == 0)
+		*out = list;
+	else
+		json_decref(list);
+	return rc;
+}
+
+int
+replay_run(const struct replay_config *cfg, json_t **out, struct err *e)
+{
+	struct replay r = {.cfg = cfg};
+	json_t *servers = NULL;
+	int rc = replay_open(&r, e);
+
+	if (rc == 0)
+		rc = feed_all(&r, e);
+	if (rc == 0)
+		rc = servers_json(&r, &servers, e);
+	if (rc == 0)
+		*out = json_pack("{s:i, s:o, s:o}", "version", 1, "capture", capture_json(&r),
+		    "servers", servers);
+	replay_close(&r);
+	return rc;
+}

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: ISC
+# Checks of the program bulkhead from outside.  Sourced by tests/cli/test_*.sh with the build folder in $1; each
+# check prints one line "ok name" or "FAIL name: why", finish() the count.
+set -u
+build=$(realpath "${1:?usage: $0 BUILD}")
+# shellcheck disable=SC2034 # used by those who source this
+bulkhead=$build/bulkhead
+work=$(mktemp -d /tmp/bulkhead-cli-XXXXXX)
+cd "$work" || exit 1
+passed=0 failed=0
+
+ok() {
+	echo "ok $1"
+	passed=$((passed + 1))
+}
+
+fail() {
+	echo "FAIL $1: $2"
+	failed=$((failed + 1))
+}
+
+# refused NAME WANTED-EXIT PATTERN COMMAND...: one sentence on standard error, nothing on standard output.
+refused() {
+	local name=$1 wanted=$2 pattern=$3 got
+	shift 3
+	"$@" >out 2>err </dev/null
+	got=$?
+	if [ "$got" -ne "$wanted" ]; then
+		fail "$name" "exit $got, not $wanted: $(head -c 300 err)"
+	elif [ -s out ]; then
+		fail "$name" "printed on standard output: $(head -c 300 out)"
+	elif [ "$(wc -l <err)" -ne 1 ]; then
+		fail "$name" "not one sentence: $(head -c 300 err)"
+	elif ! grep -q -- "$pattern" err; then
+		fail "$name" "no \"$pattern\" in: $(head -c 300 err)"
+	else
+		ok "$name"
+	fi
+}
+
+# prints NAME PATTERN COMMAND...: exit 0, the pattern on standard output, nothing on standard error.
+prints() {
+	local name=$1 pattern=$2 got
+	shift 2
+	"$@" >out 2>err </dev/null
+	got=$?
+	if [ "$got" -ne 0 ]; then
+		fail "$name" "exit $got: $(head -c 300 err)"
+	elif [ -s err ]; then
+		fail "$name" "printed on standard error: $(head -c 300 err)"
+	elif ! grep -q -- "$pattern" out; then
+		fail "$name" "no \"$pattern\" in: $(head -c 300 out)"
+	else
+		ok "$name"
+	fi
+}
+
+finish() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+}
