@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* From the header section to the first text of a message (RFC 2045, 2046).  Pure.  bulkhead-sensor, replay. */
+/* From the header section to the first text of a message (RFC 2045, 2046).  Pure.  bulkhead-sensor,
+ * replay. */
 #include "sensor/body.h"
 
 #include <string.h>
@@ -7,9 +8,9 @@
 
 enum state {
 	STATE_HEADER,
-	STATE_TEXT,      /* a message of one part */
-	STATE_PREAMBLE,  /* of a multipart, or a part that is no text: up to the next boundary */
-	STATE_PART,      /* header lines of a part */
+	STATE_TEXT,	 /* a message of one part */
+	STATE_PREAMBLE,	 /* of a multipart, or a part that is no text: up to the next boundary */
+	STATE_PART,	 /* header lines of a part */
 	STATE_PART_TEXT, /* text of a part: up to the next boundary */
 	STATE_DONE,
 };
@@ -113,8 +114,9 @@ add_text(struct body *b, const uint8_t *p, size_t n)
 	}
 	while (n > 0 && left > 0) {
 		size_t step = n < sizeof(plain) - 3 ? n : sizeof(plain) - 3;
-		size_t used = b->encoding == HEADER_ENCODING_BASE64 ? decode_base64(b, p, step, plain)
-								    : decode_quoted(b, p, step, plain);
+		size_t used = b->encoding == HEADER_ENCODING_BASE64
+				  ? decode_base64(b, p, step, plain)
+				  : decode_quoted(b, p, step, plain);
 		left = fingerprint_add(&b->fingerprint, plain, used);
 		p += step;
 		n -= step;
@@ -123,8 +125,8 @@ add_text(struct body *b, const uint8_t *p, size_t n)
 		b->state = STATE_DONE;
 }
 
-/* "--boundary": two hyphens and more, but not a signature's "-- " or a ruler of hyphens.  The boundary itself is
- * not kept: the first text matters, not the exact tree. */
+/* "--boundary": two hyphens and more, but not a signature's "-- " or a ruler of hyphens.  The
+ * boundary itself is not kept: the first text matters, not the exact tree. */
 static bool
 is_boundary(const char *line, size_t n)
 {
@@ -161,8 +163,8 @@ part_line(struct body *b, const char *line, size_t n)
 		return;
 	}
 	if (n >= sizeof(type) && strncasecmp(line, type, sizeof(type) - 1) == 0)
-		b->type = (uint8_t)header_parse_type((const uint8_t *)line + sizeof(type) - 1,
-		    n - sizeof(type) + 1);
+		b->type = (uint8_t)header_parse_type(
+		    (const uint8_t *)line + sizeof(type) - 1, n - sizeof(type) + 1);
 	else if (n >= sizeof(encoding) && strncasecmp(line, encoding, sizeof(encoding) - 1) == 0)
 		b->encoding = (uint8_t)header_parse_encoding(
 		    (const uint8_t *)line + sizeof(encoding) - 1, n - sizeof(encoding) + 1);
@@ -186,8 +188,8 @@ multipart_line(struct body *b, const uint8_t *line, size_t n)
 	}
 }
 
-/* Cuts into lines.  A line that is split over segments is gathered up to BODY_LINE_BYTES; what is beyond
- * that goes on without being gathered. */
+/* Cuts into lines.  A line that is split over segments is gathered up to BODY_LINE_BYTES; what is
+ * beyond that goes on without being gathered. */
 static void
 add_multipart(struct body *b, const uint8_t *p, size_t n)
 {
@@ -219,7 +221,7 @@ begin_text(struct body *b)
 	if (b->header.type == HEADER_TYPE_MULTIPART)
 		b->state = STATE_PREAMBLE;
 	else if (b->header.type == HEADER_TYPE_OTHER || b->encoding == HEADER_ENCODING_OTHER ||
-	    (b->header.bits & OBS_HDR_TRUNCATED))
+		 (b->header.bits & OBS_HDR_TRUNCATED))
 		b->state = STATE_DONE;
 	else
 		b->state = STATE_TEXT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is kept of one message while it passes: the header reader, then the way to its first text (parts of a
- * multipart, base64, quoted-printable) into the fingerprint.  After that it takes no more bytes.
- * Pure.  bulkhead-sensor, replay.
+ * What is kept of one message while it passes: the header reader, then the way to its first text
+ * (parts of a multipart, base64, quoted-printable) into the fingerprint.  After that it takes no
+ * more bytes. Pure.  bulkhead-sensor, replay.
  */
 #ifndef SENSOR_BODY_H
 #define SENSOR_BODY_H
@@ -14,19 +14,20 @@
 #include "sensor/fingerprint.h"
 #include "sensor/header.h"
 
-#define BODY_TEXT_BUDGET_BYTES 8192 /* raw bytes behind the header that are looked at: 4 KB of text in base64 */
-#define BODY_LINE_BYTES        80   /* of a part's header line, or of a line that may be a boundary */
+#define BODY_TEXT_BUDGET_BYTES \
+	8192 /* raw bytes behind the header that are looked at: 4 KB of text in base64 */
+#define BODY_LINE_BYTES 80 /* of a part's header line, or of a line that may be a boundary */
 
 struct body {
 	struct header header;
 	struct fingerprint fingerprint;
-	uint16_t budget;     /* raw bytes of text that may still be read */
+	uint16_t budget; /* raw bytes of text that may still be read */
 	uint8_t state;
-	uint8_t encoding;    /* enum header_encoding of this part */
-	uint8_t type;        /* enum header_type of this part */
+	uint8_t encoding; /* enum header_encoding of this part */
+	uint8_t type;	  /* enum header_type of this part */
 	uint8_t line_size;
-	uint8_t quoted;      /* progress in a quoted-printable escape */
-	uint8_t sextets;     /* base64 characters waiting in bits */
+	uint8_t quoted;	 /* progress in a quoted-printable escape */
+	uint8_t sextets; /* base64 characters waiting in bits */
 	uint32_t bits;
 	char line[BODY_LINE_BYTES];
 };

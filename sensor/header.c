@@ -8,11 +8,11 @@
 #include "sensor/mailbox.h"
 
 enum state {
-	STATE_LINE,      /* at the start of a line */
-	STATE_NAME,      /* in a field name */
-	STATE_VALUE,     /* in a field body */
-	STATE_JUNK,      /* in a line that is no field */
-	STATE_LINE_CR,   /* a CR at the start of a line */
+	STATE_LINE,    /* at the start of a line */
+	STATE_NAME,    /* in a field name */
+	STATE_VALUE,   /* in a field body */
+	STATE_JUNK,    /* in a line that is no field */
+	STATE_LINE_CR, /* a CR at the start of a line */
 	STATE_DONE,
 };
 
@@ -34,22 +34,25 @@ static const struct known_field {
 	enum field field;
 	uint16_t bit; /* set by presence */
 } known_fields[] = {
-#define FIELD(name, field, bit) {name, sizeof(name) - 1, field, bit}
-	FIELD("from", FIELD_FROM, 0),
-	FIELD("subject", FIELD_SUBJECT, 0),
-	FIELD("dkim-signature", FIELD_DKIM, OBS_HDR_DKIM),
-	FIELD("precedence", FIELD_PRECEDENCE, 0),
-	FIELD("auto-submitted", FIELD_AUTO_SUBMITTED, 0),
-	FIELD("content-type", FIELD_CONTENT_TYPE, 0),
-	FIELD("content-transfer-encoding", FIELD_ENCODING, 0),
-	FIELD("date", FIELD_PRESENCE, OBS_HDR_DATE),
-	FIELD("message-id", FIELD_PRESENCE, OBS_HDR_MESSAGE_ID),
-	FIELD("list-unsubscribe", FIELD_PRESENCE, OBS_HDR_LIST_UNSUBSCRIBE),
-	FIELD("list-unsubscribe-post", FIELD_PRESENCE, OBS_HDR_LIST_UNSUBSCRIBE_POST),
-	FIELD("list-id", FIELD_PRESENCE, OBS_HDR_LIST_ID),
-	FIELD("feedback-id", FIELD_PRESENCE, OBS_HDR_FEEDBACK_ID),
-	FIELD("in-reply-to", FIELD_PRESENCE, OBS_HDR_REPLY_REFERENCE),
-	FIELD("references", FIELD_PRESENCE, OBS_HDR_REPLY_REFERENCE),
+#define FIELD(name, field, bit)                    \
+	{                                          \
+		name, sizeof(name) - 1, field, bit \
+	}
+    FIELD("from", FIELD_FROM, 0),
+    FIELD("subject", FIELD_SUBJECT, 0),
+    FIELD("dkim-signature", FIELD_DKIM, OBS_HDR_DKIM),
+    FIELD("precedence", FIELD_PRECEDENCE, 0),
+    FIELD("auto-submitted", FIELD_AUTO_SUBMITTED, 0),
+    FIELD("content-type", FIELD_CONTENT_TYPE, 0),
+    FIELD("content-transfer-encoding", FIELD_ENCODING, 0),
+    FIELD("date", FIELD_PRESENCE, OBS_HDR_DATE),
+    FIELD("message-id", FIELD_PRESENCE, OBS_HDR_MESSAGE_ID),
+    FIELD("list-unsubscribe", FIELD_PRESENCE, OBS_HDR_LIST_UNSUBSCRIBE),
+    FIELD("list-unsubscribe-post", FIELD_PRESENCE, OBS_HDR_LIST_UNSUBSCRIBE_POST),
+    FIELD("list-id", FIELD_PRESENCE, OBS_HDR_LIST_ID),
+    FIELD("feedback-id", FIELD_PRESENCE, OBS_HDR_FEEDBACK_ID),
+    FIELD("in-reply-to", FIELD_PRESENCE, OBS_HDR_REPLY_REFERENCE),
+    FIELD("references", FIELD_PRESENCE, OBS_HDR_REPLY_REFERENCE),
 #undef FIELD
 };
 
@@ -101,7 +104,8 @@ skip_blank(const uint8_t *p, size_t n)
 	return i;
 }
 
-/* True when the first token of a value is `token` (lower case), or begins with it if it ends in '/'. */
+/* True when the first token of a value is `token` (lower case), or begins with it if it ends in
+ * '/'. */
 static bool
 value_begins(const uint8_t *value, size_t n, const char *token)
 {
@@ -139,12 +143,14 @@ header_parse_encoding(const uint8_t *value, size_t n)
 	return HEADER_ENCODING_OTHER;
 }
 
-/* Bytes of one reply or forward prefix ("Re:", "RE[2]:", "Fwd:", "AW:", "SV:", "Отв:"), 0 = none. */
+/* Bytes of one reply or forward prefix ("Re:", "RE[2]:", "Fwd:", "AW:", "SV:", "Отв:"), 0 = none.
+ */
 static size_t
 subject_prefix(const uint8_t *p, size_t n)
 {
-	static const char *const prefixes[] = {"re", "fwd", "fw", "aw", "wg", "sv", "vs", "antw", "rif", "tr",
-		"Re", "RE", "\xd0\x9e\xd1\x82\xd0\xb2", "\xd0\x9f\xd0\xb5\xd1\x80"}; /* "Отв", "Пер" */
+	static const char *const prefixes[] = {"re", "fwd", "fw", "aw", "wg", "sv", "vs", "antw",
+	    "rif", "tr", "Re", "RE", "\xd0\x9e\xd1\x82\xd0\xb2",
+	    "\xd0\x9f\xd0\xb5\xd1\x80"}; /* "Отв", "Пер" */
 	for (size_t k = 0; k < sizeof(prefixes) / sizeof(prefixes[0]); k++) {
 		size_t size = strlen(prefixes[k]);
 		if (n <= size || strncasecmp((const char *)p, prefixes[k], size) != 0)
@@ -240,7 +246,8 @@ end_field(struct header *h, const uint8_t key[HASH_KEY_BYTES])
 		take_dkim(h, v, n);
 		break;
 	case FIELD_PRECEDENCE:
-		if (value_begins(v, n, "bulk") || value_begins(v, n, "list") || value_begins(v, n, "junk"))
+		if (value_begins(v, n, "bulk") || value_begins(v, n, "list") ||
+		    value_begins(v, n, "junk"))
 			h->bits |= OBS_HDR_PRECEDENCE_BULK;
 		break;
 	case FIELD_AUTO_SUBMITTED:
@@ -314,8 +321,8 @@ read_name(struct header *h, const uint8_t *p, size_t n)
 			return i + 1;
 		}
 		if (c == '\n' || c < ' ' || c >= 0x7f) {
-			/* No field name.  A blank inside a line without a colon (an mbox "From " line, for
-			 * one) is only known as junk at its end. */
+			/* No field name.  A blank inside a line without a colon (an mbox "From "
+			 * line, for one) is only known as junk at its end. */
 			h->state = c == '\n' ? STATE_LINE : STATE_JUNK;
 			return i + 1;
 		}

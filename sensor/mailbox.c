@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define ADDRESS_HASH_BYTES 512 /* an address is at most 256 (RFC 5321 4.5.3.1.3); longer ones are cut */
+#define ADDRESS_HASH_BYTES \
+	512 /* an address is at most 256 (RFC 5321 4.5.3.1.3); longer ones are cut */
 
 static uint8_t
 lower(uint8_t c)
@@ -31,7 +32,8 @@ quoted_end(const uint8_t *p, size_t i, size_t n)
 	return n;
 }
 
-/* Splits an addr-spec at its last '@' outside of quotes; trailing dots of the domain are dropped. */
+/* Splits an addr-spec at its last '@' outside of quotes; trailing dots of the domain are dropped.
+ */
 static void
 split(const uint8_t *p, size_t n, struct mailbox *out)
 {
@@ -194,7 +196,8 @@ mailbox_clean_domain(char out[OBS_DOMAIN_BYTES], const uint8_t *domain, size_t n
 {
 	char clean[ADDRESS_HASH_BYTES];
 	size_t used = 0;
-	/* A hostile length costs no more than a long honest one: only the right end is looked at. */
+	/* A hostile length costs no more than a long honest one: only the right end is looked at.
+	 */
 	if (n > sizeof(clean)) {
 		domain += n - sizeof(clean);
 		n = sizeof(clean);
@@ -202,8 +205,9 @@ mailbox_clean_domain(char out[OBS_DOMAIN_BYTES], const uint8_t *domain, size_t n
 	for (size_t i = 0; i < n;) {
 		size_t size = mailbox_utf8_size(domain + i, n - i);
 		bool keep = size > 1 ? domain[i] != 0xc2 || domain[i + 1] >= 0xa0 /* C1 controls */
-				     : size == 1 && domain[i] > ' ' && domain[i] < 0x7f && domain[i] != '"' &&
-			domain[i] != '<' && domain[i] != '>' && domain[i] != '\\';
+				     : size == 1 && domain[i] > ' ' && domain[i] < 0x7f &&
+					   domain[i] != '"' && domain[i] != '<' &&
+					   domain[i] != '>' && domain[i] != '\\';
 		if (size == 0)
 			size = 1;
 		if (keep) {

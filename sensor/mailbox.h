@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mail addresses as they stand in MAIL, RCPT and From: where the domain begins, how it is cleaned, and the keyed
- * hashes that are all that leaves the sensor of a person's name.  Pure.  bulkhead-sensor, replay.
+ * Mail addresses as they stand in MAIL, RCPT and From: where the domain begins, how it is cleaned,
+ * and the keyed hashes that are all that leaves the sensor of a person's name.  Pure.
+ * bulkhead-sensor, replay.
  */
 #ifndef SENSOR_MAILBOX_H
 #define SENSOR_MAILBOX_H
@@ -20,18 +21,18 @@ struct mailbox {
 };
 
 /*
- * The path of MAIL FROM: or RCPT TO: (the text after the colon): brackets or none, a source route before it
- * (RFC 5321 appendix C), a quoted local part, an address literal, parameters behind it.
+ * The path of MAIL FROM: or RCPT TO: (the text after the colon): brackets or none, a source route
+ * before it (RFC 5321 appendix C), a quoted local part, an address literal, parameters behind it.
  */
 void mailbox_parse_path(const uint8_t *text, size_t n, struct mailbox *out);
 
-/* The first address of a From field body (unfolded): quoted names, comments, groups, encoded words (RFC 5322
- * section 3.4).  False when there is none with a domain. */
+/* The first address of a From field body (unfolded): quoted names, comments, groups, encoded words
+ * (RFC 5322 section 3.4).  False when there is none with a domain. */
 bool mailbox_parse_from(const uint8_t *text, size_t n, struct mailbox *out);
 
 /*
- * Lower case, no control characters, blanks or quotes, non-ASCII only where it is valid UTF-8, no trailing dots,
- * its right end when it is too long.
+ * Lower case, no control characters, blanks or quotes, non-ASCII only where it is valid UTF-8, no
+ * trailing dots, its right end when it is too long.
  */
 void mailbox_clean_domain(char out[OBS_DOMAIN_BYTES], const uint8_t *domain, size_t n);
 

@@ -15,23 +15,23 @@ static const struct verb {
 	enum smtp_kind kind;
 	enum follow follow; /* what must stand behind it to be plausible without context */
 } verbs[] = {
-	{"MAIL", SMTP_MAIL, FOLLOW_FROM},
-	{"RCPT", SMTP_RCPT, FOLLOW_TO},
-	{"DATA", SMTP_DATA, FOLLOW_LINE_END},
-	{"BDAT", SMTP_CHUNK, FOLLOW_DIGIT},
-	{"QUIT", SMTP_QUIT, FOLLOW_LINE_END},
-	{"RSET", SMTP_RSET, FOLLOW_LINE_END},
-	{"EHLO", SMTP_EHLO, FOLLOW_BLANK},
-	{"HELO", SMTP_HELO, FOLLOW_BLANK},
-	{"STARTTLS", SMTP_STARTTLS, FOLLOW_LINE_END},
-	{"AUTH", SMTP_AUTH, FOLLOW_BLANK},
-	{"XCLIENT", SMTP_XCLIENT, FOLLOW_BLANK},
-	{"NOOP", SMTP_OTHER, FOLLOW_ANY},
-	{"VRFY", SMTP_OTHER, FOLLOW_BLANK},
-	{"EXPN", SMTP_OTHER, FOLLOW_BLANK},
-	{"HELP", SMTP_OTHER, FOLLOW_ANY},
-	{"ETRN", SMTP_OTHER, FOLLOW_BLANK},
-	{"XFORWARD", SMTP_OTHER, FOLLOW_BLANK},
+    {"MAIL", SMTP_MAIL, FOLLOW_FROM},
+    {"RCPT", SMTP_RCPT, FOLLOW_TO},
+    {"DATA", SMTP_DATA, FOLLOW_LINE_END},
+    {"BDAT", SMTP_CHUNK, FOLLOW_DIGIT},
+    {"QUIT", SMTP_QUIT, FOLLOW_LINE_END},
+    {"RSET", SMTP_RSET, FOLLOW_LINE_END},
+    {"EHLO", SMTP_EHLO, FOLLOW_BLANK},
+    {"HELO", SMTP_HELO, FOLLOW_BLANK},
+    {"STARTTLS", SMTP_STARTTLS, FOLLOW_LINE_END},
+    {"AUTH", SMTP_AUTH, FOLLOW_BLANK},
+    {"XCLIENT", SMTP_XCLIENT, FOLLOW_BLANK},
+    {"NOOP", SMTP_OTHER, FOLLOW_ANY},
+    {"VRFY", SMTP_OTHER, FOLLOW_BLANK},
+    {"EXPN", SMTP_OTHER, FOLLOW_BLANK},
+    {"HELP", SMTP_OTHER, FOLLOW_ANY},
+    {"ETRN", SMTP_OTHER, FOLLOW_BLANK},
+    {"XFORWARD", SMTP_OTHER, FOLLOW_BLANK},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -75,8 +75,8 @@ behind_word(const uint8_t *p, size_t n, const char *word)
 	return i < n && p[i] == ':' ? i + 1 : 0;
 }
 
-/* "n", "n LAST" (RFC 3030); anything else is for the server to refuse.  Sizes of 4 GiB and more are none that a
- * server takes. */
+/* "n", "n LAST" (RFC 3030); anything else is for the server to refuse.  Sizes of 4 GiB and more are
+ * none that a server takes. */
 static void
 parse_bdat(struct smtp_command *c)
 {
@@ -123,7 +123,8 @@ smtp_command_parse(const uint8_t *line, size_t n, struct smtp_command *out)
 	if (out->kind == SMTP_CHUNK) {
 		parse_bdat(out);
 	} else if (out->kind == SMTP_MAIL || out->kind == SMTP_RCPT) {
-		colon = behind_word(out->arg, out->arg_size, out->kind == SMTP_MAIL ? "FROM" : "TO");
+		colon =
+		    behind_word(out->arg, out->arg_size, out->kind == SMTP_MAIL ? "FROM" : "TO");
 		out->arg += colon;
 		out->arg_size = colon > 0 ? out->arg_size - colon : 0;
 	}
@@ -171,7 +172,8 @@ smtp_command_find_end(uint32_t tail, const uint8_t *data, size_t n)
 		if (dot == NULL)
 			return 0;
 		i = (size_t)(dot - data);
-		if (data[i - 1] == '\n' && data[i - 2] == '\r' && data[i + 1] == '\r' && data[i + 2] == '\n')
+		if (data[i - 1] == '\n' && data[i - 2] == '\r' && data[i + 1] == '\r' &&
+		    data[i + 2] == '\n')
 			return i + 3;
 	}
 	return 0;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the client still waits for: runs of (kind, count) in the session's record, spilling into a pool, and beside
- * them a list of what the replies will be about.  When all room is gone the rest becomes one run of
- * unknown lines, so that the pairing is right again after it.  bulkhead-sensor, replay.
+ * What the client still waits for: runs of (kind, count) in the session's record, spilling into a
+ * pool, and beside them a list of what the replies will be about.  When all room is gone the rest
+ * becomes one run of unknown lines, so that the pairing is right again after it.  bulkhead-sensor,
+ * replay.
  */
 #include <string.h>
 
 #include "sensor/smtp_state.h"
 
-/* --- pools --------------------------------------------------------------------------------------------- */
+/* --- pools
+ * --------------------------------------------------------------------------------------------- */
 
 uint32_t
 smtp_pool_take(struct smtp_context *ctx, struct smtp_pool *p)
@@ -54,7 +56,8 @@ smtp_line_drop(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir
 	smtp_pool_give(&ctx->lines, &s->line[dir]);
 }
 
-/* --- expected replies ---------------------------------------------------------------------------------- */
+/* --- expected replies
+ * ---------------------------------------------------------------------------------- */
 
 static uint16_t
 make_run(unsigned kind, unsigned count)
@@ -117,7 +120,8 @@ smtp_queue_push(struct smtp_context *ctx, struct smtp *s, enum smtp_kind kind, u
 	uint16_t *last = last_run(ctx, s);
 	if (last != NULL && kind == SMTP_UNKNOWN && *last == make_run(SMTP_UNKNOWN, SMTP_MANY))
 		return;
-	if (last != NULL && run_kind(*last) == kind && run_count(*last) + count <= SMTP_RUN_COUNT_MAX) {
+	if (last != NULL && run_kind(*last) == kind &&
+	    run_count(*last) + count <= SMTP_RUN_COUNT_MAX) {
 		*last = make_run(kind, run_count(*last) + count);
 		return;
 	}
@@ -126,8 +130,8 @@ smtp_queue_push(struct smtp_context *ctx, struct smtp *s, enum smtp_kind kind, u
 		*run = make_run(kind, count);
 		return;
 	}
-	/* No room: the last run and all that follows become unknown, until the client is picked up again.  Items
-	 * that they queued are behind all others and go when the queue is cleared. */
+	/* No room: the last run and all that follows become unknown, until the client is picked up
+	 * again.  Items that they queued are behind all others and go when the queue is cleared. */
 	ctx->stats.queue_overflows++;
 	*last = make_run(SMTP_UNKNOWN, SMTP_MANY);
 }
@@ -205,7 +209,8 @@ smtp_queue_clear(struct smtp_context *ctx, struct smtp *s)
 	s->flags &= ~(uint32_t)SMTP_F_UNSURE;
 }
 
-/* --- what they will be about --------------------------------------------------------------------------- */
+/* --- what they will be about
+ * --------------------------------------------------------------------------- */
 
 struct smtp_pending *
 smtp_pending_push(struct smtp_context *ctx, struct smtp *s)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Reply lines, enhanced codes, redaction, and the search in the table of refusals.  bulkhead-sensor, replay. */
+/* Reply lines, enhanced codes, redaction, and the search in the table of refusals. bulkhead-sensor,
+ * replay. */
 #include "sensor/smtp_reply.h"
 
 #include <string.h>
@@ -66,9 +67,11 @@ smtp_reply_parse_enhanced(const uint8_t *text, size_t n, uint8_t out[3])
 	return i;
 }
 
-/* --- the table -------------------------------------------------------------------------------------- */
+/* --- the table
+ * -------------------------------------------------------------------------------------- */
 
-/* Lower case for ASCII, Latin letters with accents and Cyrillic; blanks of any kind and length become one. */
+/* Lower case for ASCII, Latin letters with accents and Cyrillic; blanks of any kind and length
+ * become one. */
 static size_t
 normalise(uint8_t *out, const uint8_t *text, size_t n)
 {
@@ -154,7 +157,8 @@ smtp_reply_find_rule(unsigned code, const uint8_t enhanced[3], const uint8_t *te
 	return NULL;
 }
 
-/* --- redaction -------------------------------------------------------------------------------------- */
+/* --- redaction
+ * -------------------------------------------------------------------------------------- */
 
 struct writer {
 	char *out;
@@ -204,19 +208,20 @@ at_sign(const uint8_t *p, size_t i, size_t n)
 static bool
 ends_word(uint8_t c)
 {
-	return c <= ' ' || c == '<' || c == '>' || c == '(' || c == ')' || c == '[' || c == ']' || c == ',' ||
-	    c == ';' || c == '"';
+	return c <= ' ' || c == '<' || c == '>' || c == '(' || c == ')' || c == '[' || c == ']' ||
+	       c == ',' || c == ';' || c == '"';
 }
 
-/* The word that begins at i: everything up to a delimiter; a quoted local part counts as one word with what
- * follows it.  Fills *at with the place of its last at-sign (or its end). */
+/* The word that begins at i: everything up to a delimiter; a quoted local part counts as one word
+ * with what follows it.  Fills *at with the place of its last at-sign (or its end). */
 static size_t
 word_end(const uint8_t *p, size_t i, size_t n, size_t *at)
 {
 	size_t sign = n;
 	if (p[i] == '"') {
 		const uint8_t *close = memchr(p + i + 1, '"', n - i - 1);
-		if (close == NULL || close + 1 >= p + n || at_sign(p, (size_t)(close + 1 - p), n) == 0) {
+		if (close == NULL || close + 1 >= p + n ||
+		    at_sign(p, (size_t)(close + 1 - p), n) == 0) {
 			*at = n;
 			return i; /* only a quotation */
 		}
@@ -272,7 +277,8 @@ smtp_reply_fill(struct obs_reply *out, unsigned code, const uint8_t *text, size_
 {
 	memset(out, 0, sizeof(*out));
 	out->code = (uint16_t)code;
-	if (n > SMTP_REPLY_TEXT_BYTES) /* at a blank: half of an address must not look like a word */
+	if (n >
+	    SMTP_REPLY_TEXT_BYTES) /* at a blank: half of an address must not look like a word */
 		for (n = SMTP_REPLY_TEXT_BYTES; n > 0 && text[n - 1] != ' ';)
 			n--;
 	size_t skip = smtp_reply_parse_enhanced(text, n, out->enhanced);

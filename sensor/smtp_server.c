@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The server's side of the SMTP dialogue: replies are paired with what was asked, and change the counters.
- * bulkhead-sensor, replay. */
+/* The server's side of the SMTP dialogue: replies are paired with what was asked, and change the
+ * counters. bulkhead-sensor, replay. */
 #include <string.h>
 #include <strings.h>
 
@@ -44,7 +44,8 @@ count_up(uint16_t *counter)
 		(*counter)++;
 }
 
-/* --- what a reply means ------------------------------------------------------------------------------------ */
+/* --- what a reply means
+ * ------------------------------------------------------------------------------------ */
 
 static void
 reply_greeting(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
@@ -52,7 +53,8 @@ reply_greeting(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 	char host[OBS_DOMAIN_BYTES];
 	struct obs_reply out;
 	const uint8_t *blank = memchr(r->text, ' ', r->text_size);
-	mailbox_clean_domain(host, r->text, blank != NULL ? (size_t)(blank - r->text) : r->text_size);
+	mailbox_clean_domain(
+	    host, r->text, blank != NULL ? (size_t)(blank - r->text) : r->text_size);
 	smtp_reply_fill(&out, r->code, r->text, r->text_size);
 	s->flags |= SMTP_F_GREETED;
 	if (s->flags & SMTP_F_CLIENT_TALKED)
@@ -65,7 +67,8 @@ reply_mail(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 {
 	uint32_t mail = smtp_pending_pop(ctx, s);
 	if (r->code >= 300) {
-		smtp_pending_free(ctx, mail); /* a refused one (nested MAIL, 503) leaves the envelope alone */
+		smtp_pending_free(
+		    ctx, mail); /* a refused one (nested MAIL, 503) leaves the envelope alone */
 		return;
 	}
 	drop_envelope(ctx, s);
@@ -77,8 +80,10 @@ static void
 reply_recipient(struct smtp_context *ctx, struct smtp *s, const struct reply *r, uint32_t pending)
 {
 	struct obs_reply out;
-	struct smtp_recipient e = {.domain = "", .sender_domain = sender_domain(ctx, s),
-	    .reply_class = (uint8_t)class_of(r->code), .reply = &out};
+	struct smtp_recipient e = {.domain = "",
+	    .sender_domain = sender_domain(ctx, s),
+	    .reply_class = (uint8_t)class_of(r->code),
+	    .reply = &out};
 	if (pending != 0) {
 		const struct smtp_pending *p = smtp_pool_item(&ctx->pendings, pending);
 		e.hash = p->hash;
@@ -106,10 +111,16 @@ tell_message(struct smtp_context *ctx, struct smtp *s, const struct reply *r, ui
     uint64_t size_bytes, bool chunked)
 {
 	struct obs_reply out;
-	struct smtp_message m = {.completed = r->code < 300, .reply = &out, .size_bytes = size_bytes,
-	    .recipients_accepted = s->accepted, .recipients_rejected = s->rejected,
-	    .recipients_deferred = s->deferred, .sender_domain = sender_domain(ctx, s),
-	    .from_domain = "", .dkim_domain = "", .chunked = chunked};
+	struct smtp_message m = {.completed = r->code < 300,
+	    .reply = &out,
+	    .size_bytes = size_bytes,
+	    .recipients_accepted = s->accepted,
+	    .recipients_rejected = s->rejected,
+	    .recipients_deferred = s->deferred,
+	    .sender_domain = sender_domain(ctx, s),
+	    .from_domain = "",
+	    .dkim_domain = "",
+	    .chunked = chunked};
 	if (body != 0) {
 		struct body *b = &((struct smtp_body *)smtp_pool_item(&ctx->bodies, body))->body;
 		m.fingerprint = body_finish(b, ctx->key);
@@ -175,7 +186,8 @@ reply_data(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 		s->client_state = SMTP_STATE_COMMAND;
 		smtp_client_release_hold(ctx, s);
 	} else {
-		/* What was taken for the body were commands: each has a reply that nobody expects. */
+		/* What was taken for the body were commands: each has a reply that nobody expects.
+		 */
 		smtp_queue_clear(ctx, s);
 		smtp_client_resync(ctx, s);
 	}
@@ -185,7 +197,8 @@ static void
 reply_starttls(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 {
 	if (r->code < 300) {
-		/* Commands that were sent behind STARTTLS in the clear are dropped (RFC 3207 section 4.2). */
+		/* Commands that were sent behind STARTTLS in the clear are dropped (RFC 3207
+		 * section 4.2). */
 		smtp_queue_clear(ctx, s);
 		smtp_line_drop(ctx, s, SMTP_FROM_CLIENT);
 		drop_envelope(ctx, s);
@@ -232,10 +245,12 @@ reply_auth(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 	smtp_client_release_hold(ctx, s);
 }
 
-/* --- replies that nobody waits for ------------------------------------------------------------------------- */
+/* --- replies that nobody waits for
+ * ------------------------------------------------------------------------- */
 
-/* A final reply in DATA.  A client that ends its lines with bare LF ends its message so too, if the server lets it:
- * then the next byte is a command.  Else the end was cut, lost, or stands in mid-segment. */
+/* A final reply in DATA.  A client that ends its lines with bare LF ends its message so too, if the
+ * server lets it: then the next byte is a command.  Else the end was cut, lost, or stands in
+ * mid-segment. */
 static void
 close_data(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 {
@@ -249,14 +264,14 @@ close_data(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 		s->flags |= SMTP_F_SCAN_ALL;
 }
 
-/* After loss, at the beginning of what we saw, or where the end of data was not seen; awaited: some line that was not
- * read has this reply. */
+/* After loss, at the beginning of what we saw, or where the end of data was not seen; awaited: some
+ * line that was not read has this reply. */
 static void
 reply_unasked(struct smtp_context *ctx, struct smtp *s, const struct reply *r, bool awaited)
 {
 	enum smtp_client_state state = s->client_state;
-	if (r->code == 354 &&
-	    (state == SMTP_STATE_COMMAND || state == SMTP_STATE_RESYNC || state == SMTP_STATE_WAIT_DATA)) {
+	if (r->code == 354 && (state == SMTP_STATE_COMMAND || state == SMTP_STATE_RESYNC ||
+				  state == SMTP_STATE_WAIT_DATA)) {
 		open_data(ctx, s);
 		return;
 	}
@@ -271,11 +286,13 @@ reply_unasked(struct smtp_context *ctx, struct smtp *s, const struct reply *r, b
 		}
 		s->flags |= SMTP_F_ANSWERED;
 	} else if (state == SMTP_STATE_RESYNC && r->code == 250 && (s->flags & SMTP_F_MIDSTREAM) &&
-	    !(s->flags & SMTP_F_COMMAND) && s->messages == 0 && s->body_bytes > SMTP_MIDSTREAM_BYTES) {
+		   !(s->flags & SMTP_F_COMMAND) && s->messages == 0 &&
+		   s->body_bytes > SMTP_MIDSTREAM_BYTES) {
 		close_by_reply(ctx, s, r);
 		smtp_client_resync(ctx, s);
 		s->body_bytes = 0;
-	} else if (r->enhanced[1] == 1 && (r->enhanced[2] == 5 || (r->enhanced[2] == 1 && r->code >= 400))) {
+	} else if (r->enhanced[1] == 1 &&
+		   (r->enhanced[2] == 5 || (r->enhanced[2] == 1 && r->code >= 400))) {
 		/* 2.1.5, 4.1.1, 5.1.1 are only said of recipients (RFC 3463) */
 		reply_recipient(ctx, s, r, 0);
 	} else if (!awaited) {
@@ -283,9 +300,12 @@ reply_unasked(struct smtp_context *ctx, struct smtp *s, const struct reply *r, b
 	}
 }
 
-/* --- pairing ------------------------------------------------------------------------------------------------- */
+/* --- pairing
+ * -------------------------------------------------------------------------------------------------
+ */
 
-/* The kind that this reply must belong to by its code alone; SMTP_NOTHING when several are possible. */
+/* The kind that this reply must belong to by its code alone; SMTP_NOTHING when several are
+ * possible. */
 static unsigned
 kind_by_code(const struct smtp *s, const struct reply *r)
 {
@@ -304,9 +324,11 @@ kind_by_code(const struct smtp *s, const struct reply *r)
 		return SMTP_NOTHING;
 	if (r->enhanced[1] == 1 && (r->enhanced[2] == 5 || r->enhanced[2] == 1))
 		return SMTP_RCPT;
-	if (r->enhanced[1] == 1 && (r->enhanced[2] == 0 || r->enhanced[2] == 7 || r->enhanced[2] == 8))
+	if (r->enhanced[1] == 1 &&
+	    (r->enhanced[2] == 0 || r->enhanced[2] == 7 || r->enhanced[2] == 8))
 		return SMTP_MAIL;
-	if (r->code == 250 && r->enhanced[1] != 1 && memmem(r->text, r->text_size, "queued", 6) != NULL)
+	if (r->code == 250 && r->enhanced[1] != 1 &&
+	    memmem(r->text, r->text_size, "queued", 6) != NULL)
 		return SMTP_END;
 	return SMTP_NOTHING;
 }
@@ -321,8 +343,9 @@ forget_head(struct smtp_context *ctx, struct smtp *s)
 	smtp_queue_pop(ctx, s);
 }
 
-/* The head of the queue that this reply answers, SMTP_NOTHING when it answers none.  A reply whose code does not fit
- * shows that replies were lost (then the queue is moved on) or that it was not asked for. */
+/* The head of the queue that this reply answers, SMTP_NOTHING when it answers none.  A reply whose
+ * code does not fit shows that replies were lost (then the queue is moved on) or that it was not
+ * asked for. */
 static unsigned
 find_question(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 {
@@ -395,9 +418,12 @@ take_reply(struct smtp_context *ctx, struct smtp *s, struct reply *r)
 	}
 }
 
-/* --- lines --------------------------------------------------------------------------------------------------- */
+/* --- lines
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* Appends a line's text to that of its reply; the enhanced code is kept only from the first line. */
+/* Appends a line's text to that of its reply; the enhanced code is kept only from the first line.
+ */
 static void
 gather_text(struct smtp_context *ctx, struct smtp *s, const struct smtp_reply_line *l)
 {
@@ -407,7 +433,8 @@ gather_text(struct smtp_context *ctx, struct smtp *s, const struct smtp_reply_li
 		return;
 	size_t room = SMTP_LINE_BYTES - SMTP_PARTIAL_BYTES - buf->text_used;
 	uint8_t *to = buf->data + SMTP_PARTIAL_BYTES + buf->text_used;
-	size_t skip = buf->text_used > 0 ? smtp_reply_parse_enhanced(l->text, l->text_size, enhanced) : 0;
+	size_t skip =
+	    buf->text_used > 0 ? smtp_reply_parse_enhanced(l->text, l->text_size, enhanced) : 0;
 	size_t size = l->text_size - skip;
 	if (size + 1 > room) {
 		s->flags |= SMTP_F_CUT_TEXT; /* half of an address must not look like a word */
@@ -455,8 +482,8 @@ take_line(struct smtp_context *ctx, struct smtp *s, const uint8_t *line, size_t 
 	take_reply(ctx, s, &r);
 }
 
-/* A line that is longer than the buffer, or found none: what is there is read without its text, which may
- * end within an address. */
+/* A line that is longer than the buffer, or found none: what is there is read without its text,
+ * which may end within an address. */
 static void
 take_cut_line(struct smtp_context *ctx, struct smtp *s, const uint8_t *line, size_t n)
 {
@@ -547,7 +574,8 @@ smtp_server_lose(struct smtp_context *ctx, struct smtp *s, uint64_t n)
 	s->flags &= ~(uint32_t)(SMTP_F_SKIP_SERVER | SMTP_F_CUT_TEXT);
 	if (s->queue_count == 0 || n < 6) /* no reply is shorter: three digits, CRLF */
 		return;
-	/* An end of data that waited was most likely accepted: of what was sent so far, nothing else is known. */
+	/* An end of data that waited was most likely accepted: of what was sent so far, nothing
+	 * else is known. */
 	while (smtp_queue_has(ctx, s, SMTP_END) && !smtp_queue_is_stuck(s)) {
 		unsigned kind = smtp_queue_peek(s);
 		if (kind != SMTP_END) {

@@ -8,26 +8,36 @@ GEN_O     := $(call objs,$(wildcard tests/gen/*.c))
 
 # Programs of one source with what they test: unit, policy, sandbox, fuzz, bench.
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(GEN_O) $(TEST_A)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
+
+# These test the command line program.
+$(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay: $(call objs,$(wildcard cli/*.c))
 
 $(BUILD)/tests/policy/test_%: $(BUILD)/tests/policy/test_%.o \
     $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/policy/test_%,$(wildcard tests/policy/*.c))) $(TEST_A)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
 
 $(BUILD)/tests/sandbox/test_%: $(BUILD)/tests/sandbox/test_%.o $(TEST_A)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
 
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay_main.o $(TEST_A)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
 
 $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(GEN_O) $(TEST_A)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
 
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(TEST_A)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
 
 $(BUILD)/tests/gen/smtpgen: $(BUILD)/tests/gen/main.o $(GEN_O) $(BASE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_BASE) -lm
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_BASE) -lm
 
 programs_of = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)))
 UNIT_BIN    := $(call programs_of,tests/unit/test_*.c)
@@ -43,12 +53,12 @@ test-programs: $(TEST_BIN)
 # Everything that can be built is: with gcc as shipped, with clang for its warnings, with sanitizers for the units.
 test:
 	@tests/packages.sh test
-	@$(MAKE) --no-print-directory -j2 -s all test-programs
-	@$(MAKE) --no-print-directory -j2 -s BUILD=$(SANBUILD) SAN=1 all unit-programs fuzz-programs
-	@$(MAKE) --no-print-directory -j2 -s BUILD=$(BUILD)/clang CC=clang all
+	@$(MAKE) --no-print-directory -j2 all test-programs
+	@$(MAKE) --no-print-directory -j2 BUILD=$(SANBUILD) SAN=1 all unit-programs fuzz-programs
+	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/clang CC=clang all
 	@tests/run.sh $(BUILD)
 
 run:
 	@tests/packages.sh run
-	@$(MAKE) --no-print-directory -j2 -s all
+	@$(MAKE) --no-print-directory -j2 all
 	@tests/lab/demo.sh $(BUILD) $(IFACE)

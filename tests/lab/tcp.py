@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""TCP for the lab: what a port lets through, exactly.
+
+tcp.py serve PORT...        listens on both protocols and echoes, until it is ended
+tcp.py try ADDRESS PORT     prints open, refused, timeout or the error's name
+tcp.py storm ADDRESS PORT S connects again and again for S seconds, prints "OPENED opened of TRIED"
+tcp.py hold ADDRESS PORT    connects, prints open; then for each line on stdin sends a byte and prints
+                            echo (it came back), reset, or silence (nothing within 2 s)
+"""
+import errno
+import selectors
+import socket
+import sys
+import time
+
+PATIENCE_S = 2.0
+
+
+def serve(ports):
+    selector = selectors.DefaultSelector()
+    for port in ports:
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(("::", int(port)))
+        listener.listen(128)
+        selector.register(listener, selectors.EVENT_READ, "listener")
+    while True:
+        for key, _ in selector.select():
+            if key.data == "listener":
+                connection, _ = key.fileobj.accept()
+                selector.register(connection, selectors.EVENT_READ, "peer")
+                continue
+            try:
+                data = key.fileobj.recv(4096)
+                key.fileobj.sendall(data)
+            except OSError:
+                data = b""
+            if not data:
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+
+
+def connect(address, port):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    peer = socket.socket(family, socket.SOCK_STREAM)
+    peer.settimeout(PATIENCE_S)
+    peer.connect((address, int(port)))
+    return peer
+
+
+def outcome(error):
+    if isinstance(error, socket.timeout):
+        return "timeout"
+    if error.errno == errno.ECONNREFUSED:
+        return "refused"
+    if error.errno == errno.ECONNRESET:
+        return "reset"
+    return errno.errorcode.get(error.errno or 0, "error")
+
+
+def storm(address, port, seconds):
+    end = time.monotonic() + float(seconds)
+    opened = tried = 0
+    while time.monotonic() < end:
+        tried += 1
+        try:
+            connect(address, port).close()
+            opened += 1
+        except OSError:
+            pass
+    print(f"{opened} opened of {tried}")
+
+
+def hold(address, port):
+    peer = connect(address, port)
+    print("open", flush=True)
+    for _ in sys.stdin:
+        try:
+            peer.sendall(b"x")
+            print("echo" if peer.recv(1) == b"x" else "closed", flush=True)
+        except socket.timeout:
+            print("silence", flush=True)
+        except OSError as error:
+            print(outcome(error), flush=True)
+
+
+def main():
+    verb, rest = sys.argv[1], sys.argv[2:]
+    if verb == "serve":
+        serve(rest)
+        return
+    try:
+        if verb == "hold":
+            hold(*rest)
+        elif verb == "storm":
+            storm(*rest)
+        else:
+            connect(*rest).close()
+            print("open")
+    except OSError as error:
+        print(outcome(error))
+
+
+main()
