@@ -31,13 +31,13 @@ static json_t *
 sorted(json_t *servers)
 {
 	size_t count = json_array_size(servers);
-	json_t **items = calloc(count + 1, sizeof(*items)), *out = json_array();
+	json_t **items = calloc(count + 1, sizeof(json_t *)), *out = json_array();
 
 	if (items == NULL)
 		abort();
 	for (size_t i = 0; i < count; i++)
 		items[i] = json_array_get(servers, i);
-	qsort(items, count, sizeof(*items), by_name);
+	qsort(items, count, sizeof(json_t *), by_name);
 	for (size_t i = 0; i < count; i++)
 		json_array_append(out, items[i]);
 	free(items);

@@ -209,7 +209,7 @@ output_table_cell(struct output_table *t, enum output_style style, const char *f
 static void
 find_widths(const struct output_table *t, unsigned limit, size_t widths[OUTPUT_COLUMNS_MAX])
 {
-	size_t total = 2 * (t->column_count - 1);
+	size_t total = 2 * ((size_t)t->column_count - 1);
 
 	for (unsigned i = 0; i < t->column_count; i++)
 		widths[i] = text_columns(t->columns[i].title);

@@ -97,17 +97,20 @@ replay_open(struct replay *r, struct err *e)
 	struct sensor_config sensor_cfg;
 	int rc;
 
-	if (cfg->file_count > REPLAY_FILES_MAX)
-		return err_set(e, -E2BIG,
-		    "at most %d capture files can be read as one timeline: join some "
-		    "with mergecap",
+	if (cfg->file_count > REPLAY_FILES_MAX) {
+		err_set(e, -E2BIG,
+		    "at most %d capture files can be read as one timeline: join some with mergecap",
 		    REPLAY_FILES_MAX);
+		return -E2BIG;
+	}
 	rc = read_inventory(r, e);
 	if (rc < 0)
 		return rc;
 	r->sources = calloc((size_t)cfg->file_count, sizeof(*r->sources));
-	if (r->sources == NULL)
-		return err_set(e, -ENOMEM, "no memory for %d capture files", cfg->file_count);
+	if (r->sources == NULL) {
+		err_set(e, -ENOMEM, "no memory for %d capture files", cfg->file_count);
+		return -ENOMEM;
+	}
 	for (int i = 0; rc == 0 && i < cfg->file_count; i++)
 		rc = tap_open_file(&r->sources[i].tap, cfg->files[i], e);
 	if (rc == 0)
@@ -367,16 +370,19 @@ servers_json(const struct replay *r, json_t **out, struct err *e)
 	unsigned count = inventory_count(r->inventory);
 	const struct server **sorted = calloc(count + 1u, sizeof(struct server *));
 	struct judge_view *view = malloc(sizeof(*view));
-	json_t *list = json_array();
-	int rc = 0;
+	json_t *list;
 
-	if (sorted == NULL || view == NULL)
-		rc = err_set(e, -ENOMEM, "no memory for the results of %u servers", count);
-	for (unsigned i = 0; rc == 0 && i < count; i++)
+	if (sorted == NULL || view == NULL) {
+		free(sorted);
+		free(view);
+		err_set(e, -ENOMEM, "no memory for the results of %u servers", count);
+		return -ENOMEM;
+	}
+	list = json_array();
+	for (unsigned i = 0; i < count; i++)
 		sorted[i] = inventory_get(r->inventory, i);
-	if (rc == 0)
-		qsort(sorted, count, sizeof(struct server *), by_name);
-	for (unsigned i = 0; rc == 0 && i < count; i++) {
+	qsort(sorted, count, sizeof(struct server *), by_name);
+	for (unsigned i = 0; i < count; i++) {
 		int index = inventory_find(r->inventory, sorted[i]->name);
 
 		if (index >= 0 && judge_get(r->judge, (unsigned)index, view) == 0 &&
@@ -385,11 +391,8 @@ servers_json(const struct replay *r, json_t **out, struct err *e)
 	}
 	free(sorted);
 	free(view);
-	if (rc == 0)
-		*out = list;
-	else
-		json_decref(list);
-	return rc;
+	*out = list;
+	return 0;
 }
 
 int

@@ -349,6 +349,7 @@ serve(struct ctl *c, struct client *cl, struct guard *g)
 	snprintf(call.actor, sizeof(call.actor), "%s", cl->actor);
 	reply = ctl_dispatch(&c->refusals, &call, cl->in, cl->in_used, &cl->last);
 	drop_request(c, cl);
+	guard_settle(g); /* who is told that it is done finds it done */
 	rc = queue_reply(c, cl, reply);
 	if (rc == 0)
 		return 0;

@@ -221,7 +221,7 @@ block(const struct ctl_call *call, json_t **data, struct err *e)
 		rc = ctl_arg_bool_opt(call, "pin", &pin, e);
 	if (rc < 0)
 		return rc;
-	if (for_s < 0 || for_s > 100 * 365 * (CLOCK_DAY_NS / CLOCK_SECOND_NS))
+	if (for_s < 0 || for_s > INT64_C(36500) * (CLOCK_DAY_NS / CLOCK_SECOND_NS))
 		return err_set(e, -EINVAL, "a block lasts between one second and 100 years");
 	rc = guard_block(call->guard, index, call->actor, reason, for_s * CLOCK_SECOND_NS, pin, e);
 	return rc < 0 ? rc : ctl_json_server(call->guard, index, data, e);

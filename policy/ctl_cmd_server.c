@@ -47,8 +47,8 @@ static int
 server_show(const struct ctl_call *call, json_t **data, struct err *e)
 {
 	struct judge_view view;
-	json_t *s, *cases;
-	unsigned index;
+	json_t *s = NULL, *cases;
+	unsigned index = 0;
 	int rc = ctl_arg_server(call, &index, e);
 
 	if (rc == 0)
@@ -214,7 +214,7 @@ server_set(const struct ctl_call *call, json_t **data, struct err *e)
 	struct server s = {0};
 	const char *name = "", *key;
 	json_t *value;
-	unsigned index;
+	unsigned index = 0;
 	bool fresh = false;
 	int rc = ctl_arg_text(call, "server", &name, e);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Similarity of texts: a 64-bit simhash (Charikar 2002; near-duplicate use: Manku, Jain, Das Sarma 2007) of
- * pairs of neighbouring words.  Case, digits, markup and everything of a URL behind its host
- * are removed first, so that one template filled for two people stays within a few bits, while other texts
- * are about 32 bits away.  Incremental, fixed memory.  Pure.  bulkhead-sensor, replay.
+ * Similarity of texts: a 64-bit simhash (Charikar 2002; near-duplicate use: Manku, Jain, Das Sarma
+ * 2007) of pairs of neighbouring words.  Case, digits, markup and everything of a URL behind its
+ * host are removed first, so that one template filled for two people stays within a few bits, while
+ * other texts are about 32 bits away.  Incremental, fixed memory.  Pure.  bulkhead-sensor, replay.
  */
 #ifndef SENSOR_FINGERPRINT_H
 #define SENSOR_FINGERPRINT_H
@@ -20,12 +20,12 @@
 struct fingerprint {
 	uint64_t planes[FINGERPRINT_PLANES]; /* plane k holds bit k of 64 counters */
 	uint64_t batch[FINGERPRINT_BATCH];   /* features that wait to be added together */
-	uint64_t word, previous;             /* rolling value of this word; hash of the last one */
-	uint16_t left;                       /* bytes of text that still count */
+	uint64_t word, previous;	     /* rolling value of this word; hash of the last one */
+	uint16_t left;			     /* bytes of text that still count */
 	uint16_t features;
-	uint16_t tag_bytes;                  /* of the markup we are in */
-	uint8_t letters;                     /* of this word, saturating */
-	uint8_t waiting;                     /* features in batch */
+	uint16_t tag_bytes; /* of the markup we are in */
+	uint8_t letters;    /* of this word, saturating */
+	uint8_t waiting;    /* features in batch */
 	uint8_t mode;
 };
 

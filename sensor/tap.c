@@ -23,8 +23,9 @@
 #define TAP_BATCH 32u
 #define TAP_PACKET_MAX \
 	262144u /* bytes kept of a packet in a file; libpcap's own limit for IP links */
-#define TAP_FILE_ARENA (4u * TAP_PACKET_MAX)
-#define TAP_TEXT_BYTES 160
+#define TAP_FILE_ARENA	(4u * TAP_PACKET_MAX)
+#define TAP_SLOT_HEADER 128u
+#define TAP_TEXT_BYTES	160
 
 struct tap {
 	pcap_t *pcap;
@@ -242,6 +243,17 @@ set_filter(struct tap *t, const struct tap_live_config *cfg, struct err *e)
 	return 0;
 }
 
+/*
+ * The ring is made of slots of one size, in blocks of a power of two, and a packet's headers in its
+ * slot take about 100 bytes: 4096 bytes would need a block of 8192 and waste half the ring.
+ */
+static uint32_t
+fit_snaplen(uint32_t snaplen)
+{
+	return snaplen >= 4096 && (snaplen & (snaplen - 1)) == 0 ? snaplen - TAP_SLOT_HEADER
+								 : snaplen;
+}
+
 int
 tap_open_live(struct tap **out, const struct tap_live_config *cfg, struct err *e)
 {
@@ -258,7 +270,7 @@ tap_open_live(struct tap **out, const struct tap_live_config *cfg, struct err *e
 		r = err_set(e, -EIO, "%s: cannot be captured: %s", cfg->device, reason);
 		goto out;
 	}
-	pcap_set_snaplen(t->pcap, (int)cfg->snaplen);
+	pcap_set_snaplen(t->pcap, (int)fit_snaplen(cfg->snaplen));
 	pcap_set_buffer_size(t->pcap, (int)cfg->ring_bytes);
 	pcap_set_promisc(t->pcap, !any);
 	/* Immediate: the reader is woken by the first packet; how often is its own business

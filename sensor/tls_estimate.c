@@ -141,15 +141,15 @@ static const struct arc arcs[] = {
     ARC(RCPT_REFUSED, MAIL, -4.F),
 
     ARC(DATA, BODY, -.1F),
-    ARC(DATA, RSET, -3.5F),
-    ARC(DATA, QUIT, -3.5F),
+    ARC(DATA, RSET, -4.5F),
+    ARC(DATA, QUIT, -5.F),
     ARC(DATA, RCPT, -6.F),
     ARC(DATA, BODY_ENVELOPE, -6.F),
 
     ARC(ENVELOPE, BODY, -.2F),
     ARC(ENVELOPE, BODY_ENVELOPE, -3.F),
-    ARC(ENVELOPE, RSET, -3.5F),
-    ARC(ENVELOPE, QUIT, -3.5F),
+    ARC(ENVELOPE, RSET, -4.5F),
+    ARC(ENVELOPE, QUIT, -5.F),
     ARC(ENVELOPE, ENVELOPE, -6.F),
     ARC(ENVELOPE, MAIL, -7.F),
 
@@ -160,8 +160,8 @@ static const struct arc arcs[] = {
 
     ARC(ADDRESSES, CHUNK, -.7F),
     ARC(ADDRESSES, DATA, -1.2F),
-    ARC(ADDRESSES, RSET, -3.5F),
-    ARC(ADDRESSES, QUIT, -3.5F),
+    ARC(ADDRESSES, RSET, -4.5F),
+    ARC(ADDRESSES, QUIT, -5.F),
     ARC(ADDRESSES, ADDRESSES, -6.F),
     ARC(ADDRESSES, RCPT, -5.F),
 
@@ -284,7 +284,52 @@ reply_gain(uint8_t known, const struct exchange *x, uint32_t tolerance)
 
 	if (known == 0 || known == UINT8_MAX)
 		return 0;
-	return off <= tolerance + x->slack ? 1.5F : -.7F;
+	if (off > tolerance + x->slack)
+		return -.7F;
+	return x->slack == 0 ? 1.5F : .7F;
+}
+
+/* What a state tells of the client's habits. */
+static uint8_t
+state_style(enum estimate_state state)
+{
+	switch (state) {
+	case ESTIMATE_MAIL:
+	case ESTIMATE_RCPT:
+	case ESTIMATE_RCPT_REFUSED:
+		return ESTIMATE_STYLE_STEPS;
+	case ESTIMATE_DATA:
+	case ESTIMATE_BODY:
+		return ESTIMATE_STYLE_DATA;
+	case ESTIMATE_ENVELOPE:
+	case ESTIMATE_ENVELOPE_REFUSED:
+	case ESTIMATE_BODY_ENVELOPE:
+		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA;
+	case ESTIMATE_ADDRESSES:
+		return ESTIMATE_STYLE_PIPELINED;
+	case ESTIMATE_CHUNK:
+		return ESTIMATE_STYLE_BDAT;
+	case ESTIMATE_ALL:
+		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT;
+	default:
+		return 0;
+	}
+}
+
+/* Cost of a habit that the path's client did not show before. */
+static float
+style_cost(uint8_t seen, enum estimate_state to)
+{
+	uint8_t both = (uint8_t)(seen | state_style(to));
+	float cost = 0;
+
+	if (both == seen)
+		return 0;
+	if ((both & ESTIMATE_STYLE_STEPS) != 0 && (both & ESTIMATE_STYLE_PIPELINED) != 0)
+		cost -= 2;
+	if ((both & ESTIMATE_STYLE_DATA) != 0 && (both & ESTIMATE_STYLE_BDAT) != 0)
+		cost -= 2;
+	return cost;
 }
 
 /* How the answer to a pipelined turn splits into replies. */
@@ -302,40 +347,55 @@ split_guess(uint32_t envelope_bytes)
 	return (envelope_bytes - MAIL_LINE_TYPICAL) / RCPT_LINE_TYPICAL;
 }
 
+/* How badly a turn of `bytes` fits n recipients: their lines are mostly of 25 to 75 bytes. */
+static float
+split_line_cost(uint32_t bytes, uint32_t n)
+{
+	float expected = MAIL_LINE_TYPICAL + (float)n * RCPT_LINE_TYPICAL;
+	float z = ((float)bytes - expected) / (20.F + 12.F * (float)n);
+
+	return -.5F * z * z;
+}
+
 /*
- * The turn was answered by x->s bytes: replies of together `fixed` bytes (0: not known) and one for
- * each recipient.  `pure`: the turn is nothing but commands, so that its length bounds their
- * number.
+ * The turn was answered by x->s bytes: replies of together `fixed` bytes (0: not known) and one for each
+ * recipient.  Either all recipients were taken, and the answer tells their number; or some were refused, with
+ * longer replies, and the client's bytes tell the number.  `pure`: the turn is nothing but commands.
  */
 static struct split
 split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t fixed, bool pure)
 {
 	uint32_t guess = pure ? split_guess(x->c) : 1;
 	uint32_t most = x->c / RCPT_LINE_MIN;
-	uint32_t least = pure ? x->c / RCPT_LINE_MAX : 1;
 	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT];
 	struct split out = {.accepted = (uint16_t)(guess > COUNT_MAX ? COUNT_MAX : guess)};
-	uint32_t rest, k, off;
+	uint32_t rest, k, off, refused;
 
 	if (fixed == 0 || each == 0 || each == UINT8_MAX)
 		return out;
 	rest = x->s > fixed ? x->s - fixed : 0;
 	k = (rest + each / 2) / each;
 	off = rest > k * each ? rest - k * each : k * each - rest;
-	if (k >= 1 && k >= least && k <= most && k <= COUNT_MAX && off <= 3 + x->slack) {
-		out.accepted = (uint16_t)k;
-		out.gain = off <= x->slack ? 2.F : .5F;
-		return out;
-	}
-	out.gain = p->guessed ? 0 : -1.5F;
-	if (rest > guess * each + REFUSAL_BYTES / 3 && each < REFUSAL_BYTES) {
-		uint32_t refused =
-		    (rest - guess * each + (REFUSAL_BYTES - each) / 2) / (REFUSAL_BYTES - each);
+	out.gain = p->guessed ? -.5F : -1.5F;
+	if (k >= 1 && k <= most && k <= COUNT_MAX) {
+		float gain = off <= x->slack ? 2.F : off <= 3 + x->slack ? .5F : out.gain;
 
+		if (2 * x->slack >= each)
+			gain = 0;
+		if (pure)
+			gain += split_line_cost(x->c, k);
+		if (!pure || gain >= out.gain) {
+			out.accepted = (uint16_t)k;
+			out.gain = gain;
+			return out;
+		}
+	}
+	if (pure && rest > guess * each + REFUSAL_BYTES / 4 && each < REFUSAL_BYTES / 2) {
+		refused = (rest - guess * each + (REFUSAL_BYTES - each) / 2) / (REFUSAL_BYTES - each);
 		refused = refused > guess ? guess : refused;
-		out.refused = (uint16_t)(refused > COUNT_MAX ? COUNT_MAX : refused);
-		out.accepted =
-		    (uint16_t)(guess - refused > COUNT_MAX ? COUNT_MAX : guess - refused);
+		refused = refused > COUNT_MAX ? COUNT_MAX : refused;
+		out.refused = (uint16_t)refused;
+		out.accepted = (uint16_t)(out.accepted > refused ? out.accepted - refused : 0);
 	}
 	return out;
 }
@@ -412,18 +472,26 @@ count_add(uint16_t *count, uint32_t n)
 	*count = (uint16_t)(*count + n > COUNT_MAX ? COUNT_MAX : *count + n);
 }
 
-/* Guesses the single reply lengths from one pipelined answer: all much alike (Postfix 14, 14, 37).
+/*
+ * Guesses single reply lengths from the first pipelined answer: all much alike (Postfix 14, 14, 37).  An answer
+ * that is shorter than the guess allows replaces it.  `last`: the reply beside MAIL's and RCPT's, if any.
  */
 static void
-path_guess_replies(struct estimate_path *p, const struct exchange *x, uint32_t recipients)
+path_guess_replies(struct estimate_path *p, const struct exchange *x, uint32_t recipients, int last)
 {
-	uint32_t each = x->s / (recipients + 2);
+	uint32_t replies = recipients + (last < 0 ? 1 : 2);
+	uint32_t each = x->s / replies;
+	uint32_t known = (uint32_t)p->reply[ESTIMATE_REPLY_MAIL] +
+	    (uint32_t)p->reply[ESTIMATE_REPLY_RCPT] + (last < 0 ? 0 : p->reply[last]);
+	bool unknown = p->reply[ESTIMATE_REPLY_MAIL] == 0 || p->reply[ESTIMATE_REPLY_RCPT] == 0 ||
+	    (last >= 0 && p->reply[last] == 0);
 
-	if (p->reply[ESTIMATE_REPLY_MAIL] != 0 || each == 0 || each >= UINT8_MAX / 2)
+	if ((!unknown && (!p->guessed || x->s + x->slack + 3 >= known)) || each == 0 || each >= UINT8_MAX / 2)
 		return;
 	p->reply[ESTIMATE_REPLY_MAIL] = reply_bytes(each);
 	p->reply[ESTIMATE_REPLY_RCPT] = reply_bytes(each);
-	p->reply[ESTIMATE_REPLY_DATA] = reply_bytes(x->s - (recipients + 1) * each);
+	if (last >= 0)
+		p->reply[last] = reply_bytes(x->s - (replies - 1) * each);
 	p->guessed = true;
 }
 
@@ -447,6 +515,7 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 	    x->c > 100 ? x->c - 100 : x->c; /* without an envelope of typical size */
 
 	count_add(&p->rejected, split.refused);
+	p->style |= state_style(to);
 	switch (to) {
 	case ESTIMATE_MAIL:
 		p->open = 0;
@@ -463,10 +532,13 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 		p->reply[ESTIMATE_REPLY_DATA] = reply_bytes(x->s);
 		break;
 	case ESTIMATE_ENVELOPE:
-		path_guess_replies(p, x, split.accepted);
+		path_guess_replies(p, x, split.accepted, ESTIMATE_REPLY_DATA);
 		p->open = split.accepted;
 		break;
 	case ESTIMATE_ADDRESSES:
+		path_guess_replies(p, x, split.accepted, -1);
+		p->open = split.accepted;
+		break;
 	case ESTIMATE_ENVELOPE_REFUSED:
 		p->open = split.accepted;
 		break;
@@ -482,12 +554,14 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 		if (from == ESTIMATE_CHUNK || from == ESTIMATE_ALL) {
 			p->bytes += x->c;
 			p->typical_bytes += x->c;
-		} else {
+		} else if (p->open > 0) { /* without a recipient BDAT is refused */
 			path_count_message(p, p->open, x->c);
 		}
 		break;
 	case ESTIMATE_ALL:
-		path_count_message(p, split.accepted, body_bytes);
+		path_guess_replies(p, x, 1, ESTIMATE_REPLY_BODY);
+		if (split.accepted > 0)
+			path_count_message(p, split.accepted, body_bytes);
 		break;
 	default:
 		break;
@@ -546,7 +620,8 @@ estimate_advance(
 
 		if (p->score <= DEAD)
 			continue;
-		score = p->score + a->cost + path_gain(s, p, a->from, a->to, x);
+		score = p->score + a->cost + path_gain(s, p, a->from, a->to, x) +
+		    style_cost(p->style, a->to);
 		if (score > best[a->to]) {
 			best[a->to] = score;
 			from[a->to] = a->from;

@@ -7,8 +7,8 @@ set -euo pipefail
 build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libsqlite3-dev libnftables-dev
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
  libmagic-dev"
-run="$build nftables iproute2 procps postfix openssl"
-test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3-minimal jq git"
+run="$build nftables iproute2 procps postfix openssl jq"
+test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git"
 
 case "${1:-}" in
 build) want=$build ;;

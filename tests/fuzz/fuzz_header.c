@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Header section, MIME walk and fingerprint on hostile bytes: the first byte is the size of the pieces, each an
- * allocation of its own.  The result must not depend on the pieces.
+ * Header section, MIME walk and fingerprint on hostile bytes: the first byte is the size of the
+ * pieces, each an allocation of its own.  The result must not depend on the pieces.
  */
 #include <stdlib.h>
 #include <string.h>

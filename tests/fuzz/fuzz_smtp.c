@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The SMTP dialogue on hostile bytes: records of one control byte, one length byte and that many bytes, for the client
- * or the server, or a loss.  Each piece is an allocation of its own, so that an over-read trips the sanitizer.
+ * The SMTP dialogue on hostile bytes: records of one control byte, one length byte and that many
+ * bytes, for the client or the server, or a loss.  Each piece is an allocation of its own, so that
+ * an over-read trips the sanitizer.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -246,6 +246,7 @@ kill_keeps_the_block(void **state)
 	assert_int_equal(store_get_case(f->g.store, "vm-a", &c, NULL), 0);
 	assert_string_equal(c.case_id, view.verdict.case_id);
 	free(c.detail);
+	assert_int_equal(ledger(f, "block", "vm-a").count, 1); /* the state was there too */
 	assert_ledger_intact(f);
 }
 

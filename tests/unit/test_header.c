@@ -36,13 +36,16 @@ read_header(struct header *h, const char *text, size_t n, size_t piece)
 
 static const char mail[] =
     "Received: from x (y [192.0.2.1])\r\n\tby z; Mon, 1 Jan 2024 00:00:00 +0000\r\n"
-    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n\td=Shop.Example; s=sel; h=from:to;\r\n\tb=abc\r\n"
+    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n\td=Shop.Example; s=sel; "
+    "h=from:to;\r\n\tb=abc\r\n"
     "DKIM-Signature: v=1; d=second.example; b=x\r\n"
     "FROM : \"News, Shop\" (the <best@x.example>)\r\n <news@Mail.Shop.Example>, other@y.example\r\n"
     "Subject: Re: =?utf-8?q?Order?= 4711\r\n  for you\r\n"
     "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\nmessage-id: <1@x>\r\n"
-    "List-Unsubscribe: <https://x>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nList-ID: <l.x>\r\n"
-    "Precedence: bulk\r\nAuto-Submitted: auto-generated; x=y\r\nFeedback-ID: a:b\r\nIn-Reply-To: <2@x>\r\n"
+    "List-Unsubscribe: <https://x>\r\nList-Unsubscribe-Post: "
+    "List-Unsubscribe=One-Click\r\nList-ID: <l.x>\r\n"
+    "Precedence: bulk\r\nAuto-Submitted: auto-generated; x=y\r\nFeedback-ID: a:b\r\nIn-Reply-To: "
+    "<2@x>\r\n"
     "Content-Type: text/html;\r\n charset=utf-8\r\nContent-Transfer-Encoding: Quoted-Printable\r\n"
     "\r\nbody: From: no@no.example\r\n";
 
@@ -56,9 +59,11 @@ test_whole(void **state)
 		assert_string_equal(mail + used, "body: From: no@no.example\r\n");
 		assert_string_equal(h.from_domain, "mail.shop.example");
 		assert_string_equal(h.dkim_domain, "shop.example");
-		assert_int_equal(h.bits, OBS_HDR_DATE | OBS_HDR_MESSAGE_ID | OBS_HDR_LIST_UNSUBSCRIBE |
-			OBS_HDR_LIST_UNSUBSCRIBE_POST | OBS_HDR_LIST_ID | OBS_HDR_DKIM | OBS_HDR_AUTO_SUBMITTED |
-			OBS_HDR_PRECEDENCE_BULK | OBS_HDR_FEEDBACK_ID | OBS_HDR_REPLY_REFERENCE);
+		assert_int_equal(
+		    h.bits, OBS_HDR_DATE | OBS_HDR_MESSAGE_ID | OBS_HDR_LIST_UNSUBSCRIBE |
+				OBS_HDR_LIST_UNSUBSCRIBE_POST | OBS_HDR_LIST_ID | OBS_HDR_DKIM |
+				OBS_HDR_AUTO_SUBMITTED | OBS_HDR_PRECEDENCE_BULK |
+				OBS_HDR_FEEDBACK_ID | OBS_HDR_REPLY_REFERENCE);
 		assert_int_equal(h.type, HEADER_TYPE_TEXT);
 		assert_int_equal(h.encoding, HEADER_ENCODING_QUOTED);
 		assert_int_not_equal(h.subject_hash, 0);
@@ -81,11 +86,15 @@ test_odd_sections(void **state)
 	assert_int_equal(bits_of("\r\nDate: x\r\n"), 0);
 	assert_int_equal(bits_of("Date: x"), OBS_HDR_DATE); /* the message ended here */
 	assert_int_equal(bits_of("Date"), 0);
-	assert_int_equal(bits_of("Date: x\nMessage-ID: y\n\nList-ID: z\n"), OBS_HDR_DATE | OBS_HDR_MESSAGE_ID);
-	assert_int_equal(bits_of("From a@b Mon Jan  1 00:00:00 2024\r\nDate: x\r\n\r\n"), OBS_HDR_DATE);
+	assert_int_equal(
+	    bits_of("Date: x\nMessage-ID: y\n\nList-ID: z\n"), OBS_HDR_DATE | OBS_HDR_MESSAGE_ID);
+	assert_int_equal(
+	    bits_of("From a@b Mon Jan  1 00:00:00 2024\r\nDate: x\r\n\r\n"), OBS_HDR_DATE);
 	assert_int_equal(bits_of("no colon here\r\nDate: x\r\n\r\n"), OBS_HDR_DATE);
 	assert_int_equal(bits_of("X: y\r\n Date: x\r\n\r\n"), 0); /* folded */
-	assert_int_equal(bits_of("Dat\x01" "e: x\r\nList-ID: l\r\n\r\n"), OBS_HDR_LIST_ID);
+	assert_int_equal(bits_of("Dat\x01"
+				 "e: x\r\nList-ID: l\r\n\r\n"),
+	    OBS_HDR_LIST_ID);
 	assert_int_equal(bits_of("Auto-Submitted: no\r\n\r\n"), 0);
 	assert_int_equal(bits_of("Auto-Submitted: No (really)\r\n\r\n"), 0);
 	assert_int_equal(bits_of("Auto-Submitted: auto-replied\r\n\r\n"), OBS_HDR_AUTO_SUBMITTED);
@@ -217,7 +226,10 @@ test_domains(void **state)
 {
 	char out[OBS_DOMAIN_BYTES], name[300];
 	(void)state;
-	mailbox_clean_domain(out, (const uint8_t *)"Ex\x01" "am ple\"<>\\.ORG..", 17);
+	mailbox_clean_domain(out,
+	    (const uint8_t *)"Ex\x01"
+			     "am ple\"<>\\.ORG..",
+	    17);
 	assert_string_equal(out, "example.org");
 	/* the right end is kept, and not half a character of it */
 	for (size_t i = 0; i < 280; i += 2)
