@@ -12,13 +12,14 @@
  *                                 servers, verdicts:{clear,watch,warn,throttle,block}, grants_active,
  *                                 applications_waiting, unattributed, safety_catch, enforcer:{pid,features:{..}},
  *                                 sensors:[{connected_since, packets, ring_drops, flows, flows_max, malformed, gaps,
- *                                 evicted, observations_lost, one_sided, interfaces, memory_bytes, last_heard_s}],
+ *                                 evicted, observations_lost, one_sided, interfaces, memory_bytes, last_heard_s,
+ *                                 connected, ...}],
  *                                 ledger:{entries, head}, blocked:[SERVER ...]}
- * server.list      view     {}                                          {servers:[SERVER ...]}
- * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples, grant,
- *                                                                        cases:[...]}
+ * server.list      view     {from?: index}                              {servers:[SERVER ...], next?}: pages
+ * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples,
+ *                                                                        last_activity, cases:[...]}
  * server.import    abuse    {file, text}                                {added, changed, removed, unchanged, servers}
- * server.set       abuse    {server, set:{key:value ...}}               SERVER
+ * server.set       abuse    {server, set:{key:value ...}, new?: true}   SERVER; new: must not exist yet, else must
  * server.remove    abuse    {server}                                    {removed}
  * explain          view     {target: server or case}                    CASE
  * block            abuse    {server, reason, for_s?, pin?}              SERVER
@@ -29,23 +30,25 @@
  * whitelist.attach support  {id, evidence:[{kind, name}]} + descriptors APPLICATION
  * whitelist.list   view     {state?}                                    {applications:[APPLICATION ...]}
  * whitelist.show   view     {id}                                        APPLICATION
- * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION
+ * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
+ *                                                                        or span; override: role abuse
  * whitelist.reject support  {id, reason}                                APPLICATION
  * whitelist.ask    support  {id, message}                               APPLICATION
  * whitelist.revoke support  {id, reason}                                APPLICATION
  * whitelist.renew  support  {id, until?}                                APPLICATION
  * ledger.show      view     {from?}                                     {entries:[{seq,time,actor,action,subject,
- *                                                                        detail,hash}]}
+ *                                                                        detail,hash}], next?}: pages; without
+ *                                                                        from the last 50
  * ledger.head      view     {}                                          {entries, head}
  * ledger.verify    view     {head?}                                     {entries, head, intact:true}
  *
- * SERVER  {server, tenant, plan, virtualization, mode, interfaces:[], macs:[], addresses:[], verdict, question,
- *          case, blocked_at, until, seconds_left, pinned, bulk_score, abuse_score, recipients_5min,
+ * SERVER  {server, tenant, plan, virtualization, mode, contact, lang, interfaces:[], macs:[], addresses:[], verdict,
+ *          question, case, blocked_at, until, seconds_left, pinned, enforced, bulk_score, abuse_score, recipients_5min,
  *          recipients_hour, recipients_day, estimated_share, grant}
  * SCORE   {score, reasons:[{signal, points, value, threshold, window_s, visibility, text}]}
- * CASE    {case, server, tenant, question, verdict, by_person, shadow, reason, blocked_at, until, seconds_left, ended,
- *          messages_before_block, bulk:SCORE, abuse:SCORE, samples:[{time, destination, port, visibility, helo,
- *          sender_domain, recipient_domain, reply}], grant_missing, next_step, text:{en, ru}}
+ * CASE    {case, last_case, server, tenant, question, verdict, by_person, pinned, shadow, reason, blocked_at,
+ *          until, seconds_left, ended, messages_before_block, bound, counts, grant, bulk:SCORE, abuse:SCORE,
+ *          samples:[{time, destination, port, visibility, helo, sender_domain, recipient_domain, reply}], grant_missing, next_step, text:{en, ru}}
  * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, contact, lang, created,
  *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today}|null, missing:[sentences],
  *          evidence:[{kind, name, type, size, sha256, added}]}

@@ -81,8 +81,12 @@ module_new(void)
 	if (m == NULL)
 		return NULL;
 	NDPI_BITMASK_RESET(mask);
+	/* The library's macro narrows a long into its 32-bit words, and says so where it is not folded. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
 	for (unsigned i = 0; i < PROTOCOLS; i++)
 		NDPI_BITMASK_ADD(mask, protocols[i].protocol);
+#pragma GCC diagnostic pop
 	ndpi_set_protocol_detection_bitmask2(m, &mask);
 	ndpi_finalize_initialization(m);
 	return m;

@@ -47,11 +47,20 @@ is_line_end(uint8_t c)
 	return c == '\r' || c == '\n';
 }
 
+/* Letters of one case that are equal to the verb's first one: most lines of a body fail here. */
+static bool
+begins_like(const struct verb *v, uint8_t c)
+{
+	return (c & ~0x20) == v->name[0];
+}
+
 /* The verb at the start; it ends at a blank or the end of the line. */
 static const struct verb *
 find_verb(const uint8_t *line, size_t n, size_t *size)
 {
 	for (size_t i = 0; i < VERB_COUNT; i++) {
+		if (n == 0 || !begins_like(&verbs[i], *line))
+			continue;
 		*size = strlen(verbs[i].name);
 		if (n < *size || strncasecmp((const char *)line, verbs[i].name, *size) != 0)
 			continue;
@@ -187,7 +196,8 @@ may_be_verb(const uint8_t *line, size_t n)
 		return false;
 	for (size_t i = 0; i < VERB_COUNT; i++) {
 		size_t size = strlen(verbs[i].name);
-		if (strncasecmp((const char *)line, verbs[i].name, n < size ? n : size) == 0)
+		if (begins_like(&verbs[i], *line) &&
+		    strncasecmp((const char *)line, verbs[i].name, n < size ? n : size) == 0)
 			return true;
 	}
 	return false;

@@ -358,9 +358,10 @@ split_line_cost(uint32_t bytes, uint32_t n)
 }
 
 /*
- * The turn was answered by x->s bytes: replies of together `fixed` bytes (0: not known) and one for each
- * recipient.  Either all recipients were taken, and the answer tells their number; or some were refused, with
- * longer replies, and the client's bytes tell the number.  `pure`: the turn is nothing but commands.
+ * The turn was answered by x->s bytes: replies of together `fixed` bytes (0: not known) and one for
+ * each recipient.  Either all recipients were taken, and the answer tells their number; or some
+ * were refused, with longer replies, and the client's bytes tell the number.  `pure`: the turn is
+ * nothing but commands.
  */
 static struct split
 split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t fixed, bool pure)
@@ -376,7 +377,7 @@ split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t 
 	rest = x->s > fixed ? x->s - fixed : 0;
 	k = (rest + each / 2) / each;
 	off = rest > k * each ? rest - k * each : k * each - rest;
-	out.gain = p->guessed ? -.5F : -1.5F;
+	out.gain = p->guessed ? -.7F : -1.5F;
 	if (k >= 1 && k <= most && k <= COUNT_MAX) {
 		float gain = off <= x->slack ? 2.F : off <= 3 + x->slack ? .5F : out.gain;
 
@@ -391,7 +392,8 @@ split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t 
 		}
 	}
 	if (pure && rest > guess * each + REFUSAL_BYTES / 4 && each < REFUSAL_BYTES / 2) {
-		refused = (rest - guess * each + (REFUSAL_BYTES - each) / 2) / (REFUSAL_BYTES - each);
+		refused =
+		    (rest - guess * each + (REFUSAL_BYTES - each) / 2) / (REFUSAL_BYTES - each);
 		refused = refused > guess ? guess : refused;
 		refused = refused > COUNT_MAX ? COUNT_MAX : refused;
 		out.refused = (uint16_t)refused;
@@ -435,6 +437,30 @@ path_split(const struct estimate_path *p, enum estimate_state to, const struct e
 	}
 }
 
+/*
+ * Was a recipient taken or refused?  Taken ones have the length of the taken ones before, or about
+ * that of the answer to MAIL; refusals are longer ("250 2.1.5 Ok" against "550 5.1.1 <...>:
+ * Recipient address rejected").
+ */
+static float
+recipient_gain(const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
+{
+	uint32_t taken = p->reply[ESTIMATE_REPLY_RCPT];
+	bool sure = taken != 0 && !p->guessed;
+	bool longer;
+
+	if (!sure)
+		taken = p->reply[ESTIMATE_REPLY_MAIL];
+	if (taken == 0 || taken == UINT8_MAX)
+		return 0;
+	longer = x->s > taken + taken / 2 + x->slack;
+	if (to == ESTIMATE_RCPT_REFUSED)
+		return longer ? 1.F : -4.F;
+	if (sure)
+		return reply_gain((uint8_t)taken, x, 1);
+	return longer ? -1.F : .5F;
+}
+
 /* Whether the path can go on to `to` with this exchange, beyond arc and shapes. */
 static float
 path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate_state from,
@@ -444,17 +470,17 @@ path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate
 	case ESTIMATE_MAIL:
 		return reply_gain(p->reply[ESTIMATE_REPLY_MAIL], x, 1);
 	case ESTIMATE_RCPT:
-		return reply_gain(p->reply[ESTIMATE_REPLY_RCPT], x, 1);
+	case ESTIMATE_RCPT_REFUSED:
+		return recipient_gain(p, to, x);
 	case ESTIMATE_DATA:
 		return (p->open == 0 ? -6.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
 	case ESTIMATE_BODY:
 		return reply_gain(p->reply[ESTIMATE_REPLY_BODY], x, 4);
 	case ESTIMATE_CHUNK:
 		/* Chunks of one message have one size, but for the last. */
-		if ((from == ESTIMATE_CHUNK || from == ESTIMATE_ALL) &&
-		    x->c > s->chunk_bytes + s->chunk_bytes / 16)
-			return -5;
-		return 0;
+		if (from == ESTIMATE_CHUNK || from == ESTIMATE_ALL)
+			return x->c > s->chunk_bytes + s->chunk_bytes / 16 ? -5.F : 0;
+		return (p->open == 0 ? -4.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_BODY], x, 4);
 	default:
 		return state_has_envelope(to) ? path_split(p, to, x).gain : 0;
 	}
@@ -473,8 +499,9 @@ count_add(uint16_t *count, uint32_t n)
 }
 
 /*
- * Guesses single reply lengths from the first pipelined answer: all much alike (Postfix 14, 14, 37).  An answer
- * that is shorter than the guess allows replaces it.  `last`: the reply beside MAIL's and RCPT's, if any.
+ * Guesses single reply lengths from the first pipelined answer: all much alike (Postfix 14, 14,
+ * 37).  An answer that is shorter than the guess allows replaces it.  `last`: the reply beside
+ * MAIL's and RCPT's, if any.
  */
 static void
 path_guess_replies(struct estimate_path *p, const struct exchange *x, uint32_t recipients, int last)
@@ -482,11 +509,12 @@ path_guess_replies(struct estimate_path *p, const struct exchange *x, uint32_t r
 	uint32_t replies = recipients + (last < 0 ? 1 : 2);
 	uint32_t each = x->s / replies;
 	uint32_t known = (uint32_t)p->reply[ESTIMATE_REPLY_MAIL] +
-	    (uint32_t)p->reply[ESTIMATE_REPLY_RCPT] + (last < 0 ? 0 : p->reply[last]);
+			 (uint32_t)p->reply[ESTIMATE_REPLY_RCPT] + (last < 0 ? 0 : p->reply[last]);
 	bool unknown = p->reply[ESTIMATE_REPLY_MAIL] == 0 || p->reply[ESTIMATE_REPLY_RCPT] == 0 ||
-	    (last >= 0 && p->reply[last] == 0);
+		       (last >= 0 && p->reply[last] == 0);
 
-	if ((!unknown && (!p->guessed || x->s + x->slack + 3 >= known)) || each == 0 || each >= UINT8_MAX / 2)
+	if ((!unknown && (!p->guessed || x->s + x->slack + 3 >= known)) || each == 0 ||
+	    each >= UINT8_MAX / 2)
 		return;
 	p->reply[ESTIMATE_REPLY_MAIL] = reply_bytes(each);
 	p->reply[ESTIMATE_REPLY_RCPT] = reply_bytes(each);
@@ -555,6 +583,7 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 			p->bytes += x->c;
 			p->typical_bytes += x->c;
 		} else if (p->open > 0) { /* without a recipient BDAT is refused */
+			p->reply[ESTIMATE_REPLY_BODY] = reply_bytes(x->s);
 			path_count_message(p, p->open, x->c);
 		}
 		break;
@@ -621,7 +650,7 @@ estimate_advance(
 		if (p->score <= DEAD)
 			continue;
 		score = p->score + a->cost + path_gain(s, p, a->from, a->to, x) +
-		    style_cost(p->style, a->to);
+			style_cost(p->style, a->to);
 		if (score > best[a->to]) {
 			best[a->to] = score;
 			from[a->to] = a->from;

@@ -44,7 +44,7 @@ enum estimate_reply {
 
 /* Clients are consistent: habits seen on a path make the opposite ones less likely. */
 enum estimate_style {
-	ESTIMATE_STYLE_STEPS = 1 << 0,     /* one command per turn */
+	ESTIMATE_STYLE_STEPS = 1 << 0,	   /* one command per turn */
 	ESTIMATE_STYLE_PIPELINED = 1 << 1, /* several */
 	ESTIMATE_STYLE_DATA = 1 << 2,
 	ESTIMATE_STYLE_BDAT = 1 << 3,
@@ -56,8 +56,8 @@ struct estimate_path {
 	uint16_t messages, recipients, rejected;
 	uint16_t open;			  /* recipients of the transaction in progress */
 	uint8_t reply[ESTIMATE__REPLIES]; /* lengths */
-	uint8_t style;                    /* how its client works so far: set of enum estimate_style */
-	bool guessed;			  /* reply lengths are a guess from one pipelined answer */
+	uint8_t style; /* how its client works so far: set of enum estimate_style */
+	bool guessed;  /* reply lengths are a guess from one pipelined answer */
 };
 
 struct estimate {
