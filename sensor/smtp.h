@@ -25,8 +25,8 @@
 #include "base/hash.h"
 #include "sensor/observation.h"
 
-#define SMTP_QUEUE_RUNS 12 /* runs of expected replies kept in the record; more spill into a pool \
-			    */
+/* Runs of expected replies kept in the record; more spill into a pool. */
+#define SMTP_QUEUE_RUNS 12
 
 enum smtp_direction { SMTP_FROM_CLIENT, SMTP_FROM_SERVER, SMTP_DIRECTION__COUNT };
 

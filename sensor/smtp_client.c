@@ -235,6 +235,13 @@ gather(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n)
 	size_t take = n < room ? n : room;
 	memcpy(line->data + line->used, data, take);
 	line->used = (uint16_t)(line->used + take);
+	/* A ClientHello in tiny segments: the TLS walker picks it up at a later record. */
+	if (smtp_is_tls_record(line->data, line->used)) {
+		smtp_line_drop(ctx, s, SMTP_FROM_CLIENT);
+		s->flags |= SMTP_F_TLS_CLIENT;
+		smtp_set_tls(ctx, s, smtp_is_spoken(s) ? OBS_TLS_STARTTLS : OBS_TLS_IMPLICIT);
+		return;
+	}
 	if (line->used < sizeof(line->data))
 		return;
 	/* The rest of this line is not a command of its own. */

@@ -11,25 +11,26 @@
 #include "sensor/smtp_command.h"
 #include "sensor/smtp_reply.h"
 
-#define SMTP_LINE_BYTES \
-	1024 /* a partial line, or bytes that wait for a reply to decide what they are */
-#define SMTP_PARTIAL_BYTES \
-	512 /* server: the partial line; the text of a multi-line reply is behind it */
-#define SMTP_SPILL_RUNS	 512
-#define SMTP_PENDING_MAX 1024	/* per session; RFC 5321 4.5.3.1.8 asks servers for 100 recipients \
-				 */
-#define SMTP_LONG_LINES_MAX  32 /* lines beyond the buffer in one session, then it is given up */
-#define SMTP_RUN_COUNT_MAX   2047		/* 11 bits */
-#define SMTP_MANY	     SMTP_RUN_COUNT_MAX /* of SMTP_UNKNOWN: nobody knows how many */
-#define SMTP_MIDSTREAM_BYTES 200 /* a 250 after this much without a command in it ends a message \
-				  */
+/* A partial line, or bytes that wait for a reply to decide what they are. */
+#define SMTP_LINE_BYTES 1024
+/* Of it for a partial line of the server; the text of a multi-line reply is behind that. */
+#define SMTP_PARTIAL_BYTES 512
+#define SMTP_SPILL_RUNS	   512
+/* Per session; RFC 5321 4.5.3.1.8 asks servers to take 100 recipients. */
+#define SMTP_PENDING_MAX 1024
+/* Lines beyond the buffer in one session, then it is given up. */
+#define SMTP_LONG_LINES_MAX 32
+/* 11 bits; of SMTP_UNKNOWN it means that nobody knows how many. */
+#define SMTP_RUN_COUNT_MAX 2047
+#define SMTP_MANY	   SMTP_RUN_COUNT_MAX
+/* A 250 after this many bytes without a command in them ends a message that began before us. */
+#define SMTP_MIDSTREAM_BYTES 200
 
 enum smtp_client_state {
 	SMTP_STATE_COMMAND,
 	SMTP_STATE_WAIT_DATA, /* DATA was sent: its reply decides what the next bytes are */
 	SMTP_STATE_WAIT_TLS,  /* STARTTLS likewise */
-	SMTP_STATE_WAIT_AUTH, /* AUTH or an answer to a challenge likewise; these bytes are not kept
-			       */
+	SMTP_STATE_WAIT_AUTH, /* AUTH likewise, but these bytes are not kept */
 	SMTP_STATE_AUTH_LINE, /* the next line answers a challenge */
 	SMTP_STATE_DATA,
 	SMTP_STATE_CHUNK,

@@ -380,6 +380,13 @@ test_implicit_tls(void **state)
 	assert_int_equal(d.r.tls_events, 1);
 	assert_false(smtp_is_spoken(&d.s));
 	end(&d);
+
+	begin(&d, false); /* byte by byte */
+	d.cut = 1;
+	feed(&d, 'C', "\x16\x03\x01\x02", 4);
+	assert_int_equal(d.r.tls, OBS_TLS_IMPLICIT);
+	assert_int_equal(d.s.commands, 0);
+	end(&d);
 }
 
 /* Bytes of an AUTH exchange must not survive in the state. */
