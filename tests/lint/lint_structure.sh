@@ -57,7 +57,7 @@ check "each folder's README names its files" < <(for dir in base sensor policy w
 		name=$(basename "$f")
 		[ "$name" = README.md ] && continue
 		stem=${name%.[ch]}
-		grep -qE "\`($name|$stem|$stem\.\{c,h\}|$name/)\`" "$dir/README.md" 2>/dev/null || echo "$dir/README.md does not name $name"
+		grep -qF -e "\`$name\`" -e "\`$stem\`" -e "\`$stem.{c,h}\`" -e "\`$name/\`" "$dir/README.md" 2>/dev/null || echo "$dir/README.md does not name $name"
 	done
 done)
 
