@@ -11,6 +11,7 @@
 
 #include "sensor/classify.h"
 #include "sensor/geo.h"
+#include "sensor/sample.h"
 #include "sensor/slab.h"
 #include "sensor/smtp.h"
 #include "sensor/tls.h"
@@ -45,6 +46,7 @@ struct sessions {
 	struct smtp_context *smtp;
 	struct classify *classify; /* NULL: off */
 	struct geo *geo;	   /* NULL: no databases */
+	struct sample *sample;	   /* whose texts are read */
 	struct slab details, tls;
 	const char
 	    *protocols[PROTOCOLS_MAX + 1]; /* static names of the classifier, by flow.protocol */
@@ -79,6 +81,7 @@ sessions_new(struct sessions **out, const struct sensor_config *cfg, struct cros
 	all->arg = arg;
 	if (slab_init(&all->details, sizeof(struct detail), records) != 0 ||
 	    slab_init(&all->tls, tls_bytes, records) != 0 ||
+	    sample_new(&all->sample, cfg->table_seed) != 0 ||
 	    smtp_context_new(&all->smtp, cfg->flows_max, cfg->hash_key, &events, all) != 0) {
 		err_set(e, code, "no memory for %u flows: lower flows_max", cfg->flows_max);
 		goto out;
@@ -102,6 +105,7 @@ sessions_free(struct sessions *all)
 	classify_free(all->classify);
 	geo_close(all->geo);
 	smtp_context_free(all->smtp);
+	sample_free(all->sample);
 	slab_fini(&all->tls);
 	slab_fini(&all->details);
 	free(all);
@@ -116,7 +120,8 @@ sessions_get_stats(const struct sessions *all, struct session_stats *out)
 	*out = all->stats;
 	out->unmatched_replies = smtp.unmatched_replies;
 	out->pool_exhausted = smtp.pool_exhausted + all->tls.exhausted + all->details.exhausted;
-	out->memory_bytes = smtp.memory_bytes + slab_memory(&all->tls) + slab_memory(&all->details);
+	out->memory_bytes = smtp.memory_bytes + slab_memory(&all->tls) +
+			    slab_memory(&all->details) + sample_memory();
 }
 
 void
@@ -284,6 +289,14 @@ on_message(void *arg, struct smtp *s, const struct smtp_message *message)
 	emit(all, &obs);
 }
 
+static bool
+wants_text(void *arg, struct smtp *s)
+{
+	struct sessions *all = arg;
+
+	return sample_take(all->sample, flow_client(flow_of(s)), all->now);
+}
+
 /* --- TLS --- */
 
 static void
@@ -316,7 +329,8 @@ static const struct smtp_events events = {.on_greeting = on_greeting,
     .on_helo = on_helo,
     .on_recipient = on_recipient,
     .on_message = on_message,
-    .on_tls = on_tls};
+    .on_tls = on_tls,
+    .wants_text = wants_text};
 
 /*
  * Reports what the estimate says beyond what was reported.  While the session runs only a new
