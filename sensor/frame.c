@@ -31,6 +31,7 @@ enum ether_type {
 enum ip_protocol {
 	IP_HOP_BY_HOP = 0,
 	IP_TCP = 6,
+	IP_UDP = 17,
 	IP_ROUTING = 43,
 	IP_FRAGMENT = 44,
 	IP_AUTH = 51,
@@ -104,6 +105,35 @@ parse_tcp(struct cursor *c, struct frame *out)
 }
 
 static enum frame_kind
+parse_udp(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 8);
+
+	if (head == NULL)
+		return FRAME_MALFORMED;
+	uint32_t length = load16(head + 4);
+	if (length < 8 || length - 8 > c->wire)
+		return FRAME_MALFORMED;
+	end_after(c, length - 8);
+	out->src_port = load16(head);
+	out->dst_port = load16(head + 2);
+	out->seq = out->ack = 0;
+	out->flags = 0;
+	out->payload = c->at;
+	out->captured = c->captured;
+	out->length = c->wire;
+	return FRAME_UDP;
+}
+
+static enum frame_kind
+parse_transport(uint8_t protocol, struct cursor *c, struct frame *out)
+{
+	if (protocol == IP_TCP)
+		return parse_tcp(c, out);
+	return protocol == IP_UDP ? parse_udp(c, out) : FRAME_OTHER;
+}
+
+static enum frame_kind
 parse_ipv4(struct cursor *c, struct frame *out)
 {
 	uint32_t wire = c->wire;
@@ -122,11 +152,9 @@ parse_ipv4(struct cursor *c, struct frame *out)
 		return FRAME_MALFORMED;
 	if ((load16(head + 6) & 0x1fff) != 0)
 		return FRAME_FRAGMENT;
-	if (head[9] != IP_TCP)
-		return FRAME_OTHER;
 	out->src = addr_from_v4(head + 12);
 	out->dst = addr_from_v4(head + 16);
-	return parse_tcp(c, out);
+	return parse_transport(head[9], c, out);
 }
 
 /* Steps over extension headers (RFC 8200 section 4); *next becomes the first protocol that is none.
@@ -173,11 +201,9 @@ parse_ipv6(struct cursor *c, struct frame *out)
 	enum frame_kind kind = skip_extensions(c, &next);
 	if (kind != FRAME_TCP)
 		return kind;
-	if (next != IP_TCP)
-		return FRAME_OTHER;
 	memcpy(out->src.bytes, head + 8, 16);
 	memcpy(out->dst.bytes, head + 24, 16);
-	return parse_tcp(c, out);
+	return parse_transport(next, c, out);
 }
 
 static enum frame_kind

@@ -8,11 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
 
 #define SAMPLE_SLOTS 16384 /* clients at once; two that share a place push each other out */
-#define SAMPLE_EVERY CLOCK_SECOND_NS
 
 struct slot {
 	uint64_t tag;
@@ -21,17 +19,20 @@ struct slot {
 
 struct sample {
 	uint64_t seed;
+	int64_t burst_ns, every_ns;
 	struct slot slots[SAMPLE_SLOTS];
 };
 
 int
-sample_new(struct sample **out, uint64_t seed)
+sample_new(struct sample **out, uint64_t seed, unsigned burst, int64_t every_ns)
 {
 	struct sample *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
 	s->seed = seed;
+	s->burst_ns = burst * every_ns;
+	s->every_ns = every_ns;
 	*out = s;
 	return 0;
 }
@@ -56,10 +57,10 @@ sample_take(struct sample *s, const struct addr *client, int64_t now_ns)
 
 	/* Who was pushed out, or comes from a time ahead (a broken clock), begins anew: more is
 	 * read. */
-	if (slot->tag != tag || slot->due_ns > now_ns + SAMPLE_BURST * SAMPLE_EVERY)
+	if (slot->tag != tag || slot->due_ns > now_ns + s->burst_ns)
 		*slot = (struct slot){.tag = tag, .due_ns = now_ns};
-	if (slot->due_ns > now_ns + (SAMPLE_BURST - 1) * SAMPLE_EVERY)
+	if (slot->due_ns > now_ns + s->burst_ns - s->every_ns)
 		return false;
-	slot->due_ns = (slot->due_ns > now_ns ? slot->due_ns : now_ns) + SAMPLE_EVERY;
+	slot->due_ns = (slot->due_ns > now_ns ? slot->due_ns : now_ns) + s->every_ns;
 	return true;
 }

@@ -13,16 +13,17 @@
 
 #include "base/addr.h"
 
-#define SAMPLE_BURST 16 /* messages in a row of which every text is read */
+#define SAMPLE_TEXT_BURST 16 /* messages in a row of which every text is read */
 
 struct sample;
 
-/* 0 or -ENOMEM.  The seed keeps others from choosing addresses that share a place. */
-int sample_new(struct sample **out, uint64_t seed);
+/* `burst` in a row, then one per `every_ns`.  0 or -ENOMEM.  The seed keeps others from choosing
+ * addresses that share a place. */
+int sample_new(struct sample **out, uint64_t seed, unsigned burst, int64_t every_ns);
 void sample_free(struct sample *s);
 uint64_t sample_memory(void);
 
-/* True when the text of the message that this client begins now shall be read. */
+/* True when this client's event of now is one of those that count. */
 bool sample_take(struct sample *s, const struct addr *client, int64_t now_ns);
 
 #endif

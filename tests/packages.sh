@@ -4,7 +4,7 @@
 # Calls sudo where it is not root.  Says nothing when everything is there.
 set -euo pipefail
 
-build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libsqlite3-dev libnftables-dev
+build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libpsl-dev libsqlite3-dev libnftables-dev
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
  libmagic-dev"
 run="$build nftables iproute2 procps postfix openssl jq"

@@ -37,7 +37,7 @@ test_slow_sender_is_read_whole(void **state)
 	struct sample *s;
 
 	(void)state;
-	assert_int_equal(sample_new(&s, 1), 0);
+	assert_int_equal(sample_new(&s, 1, SAMPLE_TEXT_BURST, CLOCK_SECOND_NS), 0);
 	assert_int_equal(take_many(s, 1, 500, START_NS, CLOCK_SECOND_NS), 500);
 	sample_free(s);
 }
@@ -48,13 +48,13 @@ test_burst_then_one_a_second(void **state)
 	struct sample *s;
 
 	(void)state;
-	assert_int_equal(sample_new(&s, 1), 0);
-	assert_int_equal(take_many(s, 1, 1000, START_NS, 0), SAMPLE_BURST);
+	assert_int_equal(sample_new(&s, 1, SAMPLE_TEXT_BURST, CLOCK_SECOND_NS), 0);
+	assert_int_equal(take_many(s, 1, 1000, START_NS, 0), SAMPLE_TEXT_BURST);
 	/* 100 a second for 60 seconds */
 	unsigned taken = take_many(s, 1, 6000, START_NS, CLOCK_SECOND_NS / 100);
 	assert_in_range(taken, 58, 61);
 	/* and after a pause all of the first ones again */
-	assert_int_equal(take_many(s, 1, 1000, START_NS + CLOCK_HOUR_NS, 0), SAMPLE_BURST);
+	assert_int_equal(take_many(s, 1, 1000, START_NS + CLOCK_HOUR_NS, 0), SAMPLE_TEXT_BURST);
 	sample_free(s);
 }
 
@@ -65,9 +65,9 @@ test_clients_do_not_share(void **state)
 	unsigned full = 0;
 
 	(void)state;
-	assert_int_equal(sample_new(&s, 7), 0);
+	assert_int_equal(sample_new(&s, 7, SAMPLE_TEXT_BURST, CLOCK_SECOND_NS), 0);
 	for (unsigned who = 0; who < 256; who++)
-		full += take_many(s, who, 100, START_NS, 0) == SAMPLE_BURST;
+		full += take_many(s, who, 100, START_NS, 0) == SAMPLE_TEXT_BURST;
 	assert_int_equal(full, 256);
 	sample_free(s);
 }
@@ -79,9 +79,9 @@ test_clock_steps_back(void **state)
 	struct sample *s;
 
 	(void)state;
-	assert_int_equal(sample_new(&s, 1), 0);
-	assert_int_equal(take_many(s, 1, 100, START_NS + CLOCK_HOUR_NS, 0), SAMPLE_BURST);
-	assert_int_equal(take_many(s, 1, 100, START_NS, 0), SAMPLE_BURST);
+	assert_int_equal(sample_new(&s, 1, SAMPLE_TEXT_BURST, CLOCK_SECOND_NS), 0);
+	assert_int_equal(take_many(s, 1, 100, START_NS + CLOCK_HOUR_NS, 0), SAMPLE_TEXT_BURST);
+	assert_int_equal(take_many(s, 1, 100, START_NS, 0), SAMPLE_TEXT_BURST);
 	sample_free(s);
 }
 
