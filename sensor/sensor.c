@@ -96,7 +96,7 @@ set_time(struct sensor *s, int64_t now_ns)
 }
 
 /* What a packet of a batch is for; bits. */
-enum { FOR_NOBODY = 0, FOR_TCP = 1, FOR_DNS = 2 };
+enum { FOR_NOBODY = 0, FOR_TCP = 1, FOR_DNS = 2, FOR_ATTEMPT = 4 };
 
 /* A question of the tenant: at its tap it enters, elsewhere any crossing will do (the judge counts
  * a name once). */
@@ -121,7 +121,8 @@ accept_packet(struct sensor *s, const struct packet *packet, struct tcp_packet *
 		s->malformed++;
 		return FOR_NOBODY;
 	}
-	if (kind != FRAME_TCP && (kind != FRAME_UDP || p->frame.dst_port != PORT_DNS)) {
+	if (kind != FRAME_TCP && kind != FRAME_UNREACHABLE &&
+	    (kind != FRAME_UDP || p->frame.dst_port != PORT_DNS)) {
 		s->not_tcp++;
 		return FOR_NOBODY;
 	}
@@ -130,6 +131,8 @@ accept_packet(struct sensor *s, const struct packet *packet, struct tcp_packet *
 		s->ignored++;
 		return FOR_NOBODY;
 	}
+	if (kind == FRAME_UNREACHABLE)
+		return FOR_ATTEMPT;
 	unsigned dns = asks_dns(p) ? FOR_DNS : FOR_NOBODY;
 	if (kind == FRAME_UDP)
 		return dns;
@@ -149,6 +152,8 @@ handle_batch(struct sensor *s, const struct packet *packets, unsigned count)
 			tcp_prefetch(s->tcp, &s->batch[i]);
 	for (unsigned i = 0; i < count; i++) {
 		set_time(s, packets[i].time_ns);
+		if ((use[i] & FOR_ATTEMPT) != 0)
+			tcp_unreachable(s->tcp, &s->batch[i]);
 		if ((use[i] & FOR_DNS) != 0)
 			session_dns(s->sessions, &s->batch[i].frame, (use[i] & FOR_TCP) != 0);
 		if ((use[i] & FOR_TCP) != 0)
