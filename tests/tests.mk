@@ -42,7 +42,7 @@ $(BUILD)/tests/gen/smtpgen: $(BUILD)/tests/gen/main.o $(GEN_O) $(BASE)
 programs_of = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)))
 UNIT_BIN    := $(call programs_of,tests/unit/test_*.c)
 FUZZ_BIN    := $(call programs_of,tests/fuzz/fuzz_*.c)
-TEST_BIN    := $(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c) $(BUILD)/tests/gen/smtpgen
+TEST_BIN    := $(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c) $(BUILD)/tests/bench/bench_sensor $(BUILD)/tests/gen/smtpgen
 .SECONDARY:
 
 .PHONY: test run bench unit-programs fuzz-programs test-programs clang-build
@@ -57,6 +57,11 @@ test:
 	@$(MAKE) --no-print-directory -j2 BUILD=$(SANBUILD) SAN=1 all unit-programs fuzz-programs
 	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/clang CC=clang all
 	@tests/run.sh $(BUILD)
+
+bench:
+	@tests/packages.sh bench
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/gen/smtpgen $(BUILD)/tests/bench/bench_sensor
+	@tests/bench/bench.sh $(BUILD)
 
 run:
 	@tests/packages.sh run
