@@ -10,8 +10,10 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
+#include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -20,6 +22,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "policy/enforce_brake.h"
 #include "policy/enforce_gather.h"
 
 /* Elements in one message: a nested attribute holds less than 64 KiB, an element at most 232 bytes.
@@ -203,17 +206,42 @@ batch_commit(struct enforce_netlink *nl)
 }
 
 static struct nftnl_set *
-set_of(const struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind)
+set_named(const struct enforce_netlink *nl, unsigned family, const char *name)
 {
 	struct nftnl_set *s = nftnl_set_alloc();
-	char name[ENFORCE_SET_NAME_BYTES];
 
 	if (s == NULL)
 		return NULL;
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, enforce_families[family].number);
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, nl->table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, enforce_layout_set_name(name, set, kind));
+	nftnl_set_set_str(s, NFTNL_SET_NAME, name);
 	return s;
+}
+
+static struct nftnl_set *
+set_of(const struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind)
+{
+	char name[ENFORCE_SET_NAME_BYTES];
+
+	return set_named(nl, family, enforce_layout_set_name(name, set, kind));
+}
+
+/* A grant's own ceiling: an hour's worth at once, refilled over the hour. */
+static int
+add_limit(struct nftnl_set_elem *elem, uint32_t pace)
+{
+	struct nftnl_expr *limit = nftnl_expr_alloc("limit");
+
+	if (limit == NULL)
+		return -ENOMEM;
+	if (pace == 0)
+		pace = ENFORCE_BRAKE_GRANT_DEFAULT;
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, pace);
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 3600);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, pace);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_set_elem_add_expr(elem, limit);
+	return 0;
 }
 
 static int
@@ -229,6 +257,10 @@ add_key(struct nftnl_set *s, const struct plan_element *element, unsigned kind, 
 		return -ENOMEM;
 	enforce_layout_key(element, index, key);
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, enforce_keys[kind].size);
+	if (element->set == PLAN_SET_GRANTED && add_limit(elem, element->pace) < 0) {
+		nftnl_set_elem_free(elem);
+		return -ENOMEM;
+	}
 	if (full && element->timeout_ns > 0)
 		nftnl_set_elem_set_u64(
 		    elem, NFTNL_SET_ELEM_TIMEOUT, (uint64_t)element->timeout_ns / 1000000);
@@ -337,6 +369,54 @@ enforce_netlink_apply(struct enforce_netlink *nl, enum enforce_netlink_op op,
 	return batch_commit(nl);
 }
 
+/* --- the heartbeat
+ * ----------------------------------------------------------------------------------- */
+
+/* Adds or deletes the one element of a plain set. */
+static void
+put_flag(
+    struct enforce_netlink *nl, unsigned family, const char *name, uint16_t type, uint64_t left_ms)
+{
+	struct nftnl_set *s = set_named(nl, family, name);
+	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
+	const uint8_t tcp = IPPROTO_TCP;
+
+	if (s == NULL || elem == NULL) {
+		nl->failed = true;
+		if (s != NULL)
+			nftnl_set_free(s);
+		if (elem != NULL)
+			nftnl_set_elem_free(elem);
+		return;
+	}
+	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, &tcp, sizeof(tcp));
+	if (left_ms > 0)
+		nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT, left_ms);
+	nftnl_set_elem_add(s, elem);
+	put_elements(nl, family, type, s);
+}
+
+int
+enforce_netlink_beat(struct enforce_netlink *nl, uint64_t left_ms, bool armed)
+{
+	unsigned family;
+
+	batch_begin(nl);
+	for (family = 0; family < ENFORCE_FAMILY__COUNT; family++) {
+		if ((nl->families >> family & 1) == 0)
+			continue;
+		if (left_ms > 0) {
+			put_flag(nl, family, ENFORCE_BRAKE_ALIVE, NFT_MSG_NEWSETELEM, 0);
+			put_flag(nl, family, ENFORCE_BRAKE_ALIVE, NFT_MSG_DELSETELEM, 0);
+			put_flag(nl, family, ENFORCE_BRAKE_ALIVE, NFT_MSG_NEWSETELEM, left_ms);
+		}
+		put_flag(nl, family, ENFORCE_BRAKE_ARMED, NFT_MSG_NEWSETELEM, 0);
+		if (!armed)
+			put_flag(nl, family, ENFORCE_BRAKE_ARMED, NFT_MSG_DELSETELEM, 0);
+	}
+	return batch_commit(nl);
+}
+
 /* --- dumps
  * ------------------------------------------------------------------------------------------- */
 
@@ -386,6 +466,26 @@ comment_of(struct nftnl_set_elem *elem, char buf[NFT_USERDATA_MAXLEN + 1])
 	return buf;
 }
 
+/* The first counter's packets. */
+static int
+take_counter(struct nftnl_expr *expr, void *arg)
+{
+	uint64_t *packets = arg;
+
+	if (strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), "counter") == 0)
+		*packets += nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_PACKETS);
+	return 0;
+}
+
+static uint64_t
+packets_of(struct nftnl_set_elem *elem)
+{
+	uint64_t packets = 0;
+
+	nftnl_set_elem_expr_foreach(elem, take_counter, &packets);
+	return packets;
+}
+
 static int
 take_element(struct nftnl_set_elem *elem, void *arg)
 {
@@ -400,8 +500,8 @@ take_element(struct nftnl_set_elem *elem, void *arg)
 	else if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT))
 		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_TIMEOUT);
 	enforce_gather_add(d->gather, d->family, d->set, d->kind, key, key != NULL ? size : 0,
-	    comment_of(elem, comment), nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT),
-	    left_ms);
+	    comment_of(elem, comment), nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT), left_ms,
+	    packets_of(elem));
 	return 0;
 }
 
@@ -492,6 +592,87 @@ enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *out)
 		    &g, (unsigned)__builtin_popcount(nl->families), partial, out);
 	enforce_gather_fini(&g);
 	return r;
+}
+
+struct flag_walk {
+	uint64_t packets, longest_ms;
+	unsigned count;
+};
+
+static int
+walk_flag(struct nftnl_set_elem *elem, void *arg)
+{
+	struct flag_walk *w = arg;
+	uint64_t left_ms = 0;
+
+	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPIRATION))
+		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_EXPIRATION);
+	if (left_ms > w->longest_ms)
+		w->longest_ms = left_ms;
+	w->packets += packets_of(elem);
+	w->count++;
+	return 0;
+}
+
+static int
+walk_flags(const struct nlmsghdr *h, void *arg)
+{
+	struct nftnl_set *s = nftnl_set_alloc();
+
+	if (s != NULL && nftnl_set_elems_nlmsg_parse(h, s) >= 0)
+		nftnl_set_elem_foreach(s, walk_flag, arg);
+	if (s != NULL)
+		nftnl_set_free(s);
+	return MNL_CB_OK;
+}
+
+/* Goes over a set by name in every family.  One that is missing holds nothing. */
+static int
+walk_set(struct enforce_netlink *nl, const char *name, struct flag_walk *w)
+{
+	unsigned family, tries;
+	char buf[1024];
+	int r = 0;
+
+	for (family = 0; family < ENFORCE_FAMILY__COUNT && (r == 0 || r == -ENOENT); family++) {
+		struct nftnl_set *s = set_named(nl, family, name);
+
+		for (tries = 0, r = -EINTR; s != NULL && r == -EINTR && tries < RETRIES_MAX;
+		     tries++) {
+			struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM,
+			    enforce_families[family].number, NLM_F_DUMP, nl->seq++);
+
+			nftnl_set_elems_nlmsg_build_payload(h, s);
+			r = (nl->families >> family & 1) != 0 ? dump(nl, h, walk_flags, w) : 0;
+		}
+		if (s == NULL)
+			return -ENOMEM;
+		nftnl_set_free(s);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+int
+enforce_netlink_brake(struct enforce_netlink *nl, struct enforce_brake_state *out)
+{
+	struct flag_walk alive = {0}, armed = {0}, dropped = {0}, counted = {0};
+	int r = walk_set(nl, ENFORCE_BRAKE_ALIVE, &alive);
+
+	if (r == 0)
+		r = walk_set(nl, ENFORCE_BRAKE_ARMED, &armed);
+	if (r == 0)
+		r = walk_set(nl, ENFORCE_BRAKE_EXCESS, &dropped);
+	if (r == 0)
+		r = walk_set(nl, ENFORCE_BRAKE_COUNTED, &counted);
+	if (r < 0)
+		return r;
+	*out = (struct enforce_brake_state){
+	    .alive_ns = (int64_t)alive.longest_ms * 1000000,
+	    .armed = armed.count > 0,
+	    .dropped = dropped.packets,
+	    .counted = counted.packets,
+	};
+	return 0;
 }
 
 struct chain_walk {

@@ -164,6 +164,7 @@ guard_sensor(struct guard *g, enum ingest_event event, unsigned slot, const stru
 	case INGEST_CONNECTED:
 		*s = (struct guard_sensor){
 		    .fd = 0, .connected_ns = g->now_ns, .last_heard_ns = g->now_ns};
+		g->next_beat_ns = 0;
 		log_event(LOG_LEVEL_INFO, "guard.sensor.connected", "slot=%u", slot);
 		break;
 	case INGEST_OBSERVATION:
@@ -255,6 +256,7 @@ guard_tick(struct guard *g)
 	judge_tick(g->judge, g->now_ns);
 	guard_record_extensions(g);
 	guard_expire_grants(g);
+	guard_beat(g, false);
 	watch_catch(g);
 	save_slice(g);
 }

@@ -51,6 +51,7 @@ struct guard {
 	bool catch_was_on;
 	char mode_of_file[16];            /* policy.mode as the file says it; a person may have said otherwise since */
 	unsigned save_cursor;             /* the next server whose state is saved */
+	int64_t next_beat_ns;             /* the heartbeat of the kernel's brake */
 	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */
 };
 

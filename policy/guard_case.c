@@ -80,8 +80,11 @@ on_rung(struct guard *g, const struct verdict_change *ch, const struct judge_vie
 	    "server=%s from=%s to=%s question=%s bulk=%.1f abuse=%.1f", view->server->name,
 	    rung_name(ch->from), rung_name(ch->to), guard_question_text(v),
 	    view->score[QUESTION_BULK].points, view->score[QUESTION_ABUSE].points);
+	if (ch->from == RUNG_THROTTLE)
+		guard_throttle(g, ch->index, false);
 	if (ch->to != RUNG_THROTTLE)
 		return;
+	guard_throttle(g, ch->index, true);
 	guard_note(g, "throttle", view->server->name,
 	    json_pack("{s:s, s:o, s:o, s:b}", "question", guard_question_text(v), "bulk",
 		ctl_json_points(view->score[QUESTION_BULK].points), "abuse",
@@ -103,6 +106,8 @@ guard_on_change(void *arg, const struct verdict_change *change)
 	}
 	if (change->to == RUNG_BLOCK) {
 		on_block(g, change, &view);
+		if (change->from == RUNG_THROTTLE) /* by reconcile: the block came first */
+			g->need_reconcile = true;
 		return;
 	}
 	if (change->from == RUNG_BLOCK)

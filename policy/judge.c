@@ -509,6 +509,14 @@ fill_rates(struct judge_view *out, const struct window *w)
 		out->estimated_share = fmin(1, estimated / fmax(estimated, out->recipients_hour));
 }
 
+const struct verdict *
+judge_verdict(const struct judge *j, unsigned index)
+{
+	const struct judge_state *s = state_get(j, index);
+
+	return s != NULL ? &s->ladder.verdict : NULL;
+}
+
 int
 judge_get(const struct judge *j, unsigned index, struct judge_view *out)
 {

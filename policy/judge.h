@@ -124,6 +124,8 @@ int judge_block(struct judge *j, unsigned index, int64_t now_ns, int64_t for_ns,
 /* Zeroes both scores, lifts the block and gives an allowance for the backlog to drain. */
 int judge_release(struct judge *j, unsigned index, int64_t now_ns, struct err *e);
 
+/* The verdict alone, borrowed; NULL when nothing is known of the server. */
+const struct verdict *judge_verdict(const struct judge *j, unsigned index);
 int judge_get(const struct judge *j, unsigned index, struct judge_view *out);
 uint64_t judge_unattributed(const struct judge *j); /* sessions that match no server */
 bool judge_catch_is_on(const struct judge *j);      /* safety catch has stopped automatic blocking */

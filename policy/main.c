@@ -191,6 +191,7 @@ open_enforcer(struct daemon *d, struct err *e)
 		return rc;
 	snprintf(cfg.table, sizeof(cfg.table), "%s", d->settings.table);
 	snprintf(cfg.tap_globs, sizeof(cfg.tap_globs), "%s", d->settings.interfaces);
+	snprintf(cfg.ignore_globs, sizeof(cfg.ignore_globs), "%s", d->settings.ignore);
 	rc = enforce_open(&d->enforce, &cfg, e);
 	if (rc != -EPERM)
 		return rc;
