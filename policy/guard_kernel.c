@@ -49,6 +49,8 @@ guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, st
 	rc = guard_plan_server(&plan, s, PLAN_SET_BLOCKED,
 	    guard_block_timeout(g, verdict->until_ns, verdict->pinned), verdict->case_id, &why);
 	plan_finish(&plan);
+	if (plan.count > 0)
+		plan.elements[0].packets = judge_get_refused(g->judge, index);
 	if (rc == 0 && plan.count > 0)
 		rc = enforce_block(g->enforce, plan.elements, plan.count, &why);
 	plan_fini(&plan);
@@ -235,6 +237,50 @@ note_difference(struct guard *g, const struct difference *d)
 			(int)d->removed));
 }
 
+/* What the kernel counted goes with elements that are renewed. */
+static void
+keep_refused(struct plan *desired, const struct plan *actual)
+{
+	unsigned a = 0;
+
+	for (unsigned d = 0; d < desired->count; d++) {
+		while (a < actual->count &&
+		       plan_compare(&actual->elements[a], &desired->elements[d]) < 0)
+			a++;
+		if (a < actual->count &&
+		    plan_compare(&actual->elements[a], &desired->elements[d]) == 0)
+			desired->elements[d].packets = actual->elements[a].packets;
+	}
+}
+
+/* Tells the judge what the kernel refused. */
+static void
+take_refused(struct guard *g, struct plan *desired, const struct plan *actual)
+{
+	bool blind = !hears_a_sensor(g);
+
+	keep_refused(desired, actual);
+	for (unsigned i = 0; i < inventory_count(g->inventory); i++) {
+		const struct verdict *v = judge_verdict(g->judge, i);
+		uint64_t packets = 0;
+		bool is_there = false;
+
+		if (v == NULL || v->rung != RUNG_BLOCK)
+			continue;
+		for (unsigned d = 0;
+		     d < desired->count && desired->elements[d].set == PLAN_SET_BLOCKED; d++) {
+			const struct plan_element *e = &desired->elements[d];
+
+			if (strncmp(e->case_id, v->case_id, sizeof(e->case_id)) != 0)
+				continue;
+			packets += e->packets;
+			is_there = true;
+		}
+		if (is_there)
+			judge_refused(g->judge, i, g->now_ns, packets, blind);
+	}
+}
+
 static int
 reconcile(struct guard *g, const char *why, struct err *e)
 {
@@ -251,6 +297,7 @@ reconcile(struct guard *g, const char *why, struct err *e)
 	if (rc == 0)
 		rc = enforce_list(g->enforce, &actual, e);
 	if (rc == 0) {
+		take_refused(g, &desired, &actual);
 		differences = plan_diff(&desired, &actual, TIMEOUT_SLACK_NS, on_add, on_remove, &d);
 		rc = d.rc < 0 ? err_set(e, d.rc, "no memory for the plan: %s", strerror(-d.rc)) : 0;
 		if (rc == 0 && differences > 0)

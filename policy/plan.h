@@ -37,7 +37,7 @@ struct plan_element {
 	char case_id[JUDGE_CASE_BYTES];
 	uint32_t pace; /* GRANTED: new connections and command lines per hour; 0 = the default */
 	uint64_t
-	    packets; /* BLOCKED, in a list: how many were refused; never part of a difference */
+	    packets; /* BLOCKED: how many were refused so far; never part of a difference */
 };
 
 struct plan {

@@ -106,10 +106,11 @@ do_list(struct enforce *f)
 	for (i = 0; r == 0 && i < list.count; i++) {
 		const struct plan_element *e = &list.elements[i];
 
-		printf("element %s %s case=%s left=%llds\n", plan_set_name(e->set),
+		printf("element %s %s case=%s left=%llds packets=%llu\n", plan_set_name(e->set),
 		    e->ifname[0] != '\0' ? e->ifname : addr_prefix_format(prefix, &e->prefix),
 		    e->case_id,
-		    (long long)((e->timeout_ns + CLOCK_SECOND_NS / 2) / CLOCK_SECOND_NS));
+		    (long long)((e->timeout_ns + CLOCK_SECOND_NS / 2) / CLOCK_SECOND_NS),
+		    (unsigned long long)e->packets);
 	}
 	if (r < 0)
 		answer(r, &err, "");

@@ -95,8 +95,9 @@ case_block() {
 	check "$kind: mail is still received over IPv6" sees ext "$(lab_addr6 shop)" 25 open
 	check "$kind: another server is untouched" both_see news 25 open
 	check "$kind: the list has the block with its case and time" stands 'blocked vnet1 case=bh-lab left=3[56][0-9][0-9]s'
+	check "$kind: what it tried is counted" stands 'blocked vnet1 .* packets=[1-9]'
 	check "$kind: a second block renews the timeout" tell block vnet1 2h bh-two
-	check "$kind: and the case" stands 'blocked vnet1 case=bh-two left=(7200|7199)s'
+	check "$kind: and the case" stands 'blocked vnet1 case=bh-two left=(7200|7199)s packets='
 	check "$kind: release" tell release vnet1
 	check "$kind: mail flows again" both_see shop 25 open
 	check "$kind: releasing what is not blocked is no error" tell release vnet1
