@@ -40,6 +40,7 @@ struct guard {
 	struct guard_sensor sensors[GUARD_SENSORS_MAX];
 	uint32_t features;                /* of the enforcer */
 	int64_t started_ns, now_ns;       /* wall clock; now is set once per loop round */
+	bool restoring;                   /* early boot: interfaces that are not plugged in yet count too */
 	bool open_inventory;              /* watching an interface: servers named by address */
 	bool need_reconcile;              /* set by verbs; done by guard_settle() at the end of the loop round */
 	uint64_t reconcile_count, repair_count;

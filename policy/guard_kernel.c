@@ -46,7 +46,7 @@ guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, st
 	int rc;
 
 	plan_init(&plan);
-	rc = guard_plan_server(&plan, s, PLAN_SET_BLOCKED,
+	rc = guard_plan_server(g, &plan, s, PLAN_SET_BLOCKED,
 	    guard_block_timeout(g, verdict->until_ns, verdict->pinned), verdict->case_id, &why);
 	plan_finish(&plan);
 	if (plan.count > 0)
@@ -71,7 +71,7 @@ guard_throttle(struct guard *g, unsigned index, bool on)
 	if (g->enforce == NULL || (on && !guard_is_throttled(g, index)))
 		return;
 	plan_init(&plan);
-	rc = guard_plan_server(&plan, s, PLAN_SET_THROTTLED,
+	rc = guard_plan_server(g, &plan, s, PLAN_SET_THROTTLED,
 	    on ? guard_throttle_timeout(g, judge_verdict(g->judge, index)->until_ns) : 0, "", &why);
 	plan_finish(&plan);
 	if (rc == 0 && plan.count > 0)

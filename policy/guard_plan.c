@@ -51,10 +51,12 @@ guard_is_enforced(const struct guard *g, unsigned index)
  * comes, the enforcer says so, and reconcile adds its elements.
  */
 static struct server
-plugged_in(const struct server *s)
+plugged_in(const struct guard *g, const struct server *s)
 {
 	struct server now = *s;
 
+	if (g->restoring)
+		return now;
 	now.ifname_count = 0;
 	for (unsigned i = 0; i < s->ifname_count; i++)
 		if (if_nametoindex(s->ifnames[i]) != 0)
@@ -64,11 +66,11 @@ plugged_in(const struct server *s)
 }
 
 int
-guard_plan_server(struct plan *p, const struct server *s, enum plan_set set, int64_t timeout_ns,
-    const char *case_id, struct err *e)
+guard_plan_server(const struct guard *g, struct plan *p, const struct server *s, enum plan_set set,
+    int64_t timeout_ns, const char *case_id, struct err *e)
 {
 	static struct log_limit limit = {.per_second = 1};
-	const struct server now = plugged_in(s);
+	const struct server now = plugged_in(g, s);
 	int rc = 0;
 
 	/* A server with interfaces is never blocked by its addresses: who spoofs them would block
@@ -113,7 +115,7 @@ want_case(void *arg, const struct store_case *c)
 		until_ns = view.verdict.until_ns;
 		pinned = view.verdict.pinned;
 	}
-	return guard_plan_server(w->plan, inventory_get(w->g->inventory, (unsigned)index),
+	return guard_plan_server(w->g, w->plan, inventory_get(w->g->inventory, (unsigned)index),
 	    PLAN_SET_BLOCKED, guard_block_timeout(w->g, until_ns, pinned), c->case_id, w->e);
 }
 
@@ -133,7 +135,7 @@ want_grant(struct want *w, const struct grant *grant)
 		int index = inventory_find(w->g->inventory, grant->servers[i]);
 
 		if (index >= 0)
-			rc = guard_plan_server(w->plan,
+			rc = guard_plan_server(w->g, w->plan,
 			    inventory_get(w->g->inventory, (unsigned)index), PLAN_SET_GRANTED,
 			    left_ns, "", w->e);
 	}
@@ -176,13 +178,13 @@ want_brake(struct want *w, unsigned index)
 	int rc = 0;
 
 	if (guard_is_throttled(w->g, index))
-		rc = guard_plan_server(w->plan, s, PLAN_SET_THROTTLED,
+		rc = guard_plan_server(w->g, w->plan, s, PLAN_SET_THROTTLED,
 		    guard_throttle_timeout(w->g, judge_verdict(w->g->judge, index)->until_ns), "",
 		    w->e);
 	if (rc == 0 && enforced && w->g->settings.brake && (!armed || s->ifname_count == 0))
-		rc = guard_plan_server(w->plan, s, PLAN_SET_BRAKED, 0, "", w->e);
+		rc = guard_plan_server(w->g, w->plan, s, PLAN_SET_BRAKED, 0, "", w->e);
 	if (rc == 0 && !enforced && armed && s->ifname_count > 0)
-		rc = guard_plan_server(w->plan, s, PLAN_SET_OBSERVED, 0, "", w->e);
+		rc = guard_plan_server(w->g, w->plan, s, PLAN_SET_OBSERVED, 0, "", w->e);
 	return rc;
 }
 

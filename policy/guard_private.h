@@ -68,8 +68,8 @@ void guard_throttle(struct guard *g, unsigned index, bool on);
 /* What must stand in the kernel; *plan is initialised, and finished afterwards. */
 int guard_plan(struct guard *g, struct plan *plan, struct err *e);
 /* Adds one server as it is plugged in; one that fits only in part is an event and no error. */
-int guard_plan_server(struct plan *p, const struct server *s, enum plan_set set, int64_t timeout_ns,
-    const char *case_id, struct err *e);
+int guard_plan_server(const struct guard *g, struct plan *p, const struct server *s,
+    enum plan_set set, int64_t timeout_ns, const char *case_id, struct err *e);
 /* True when the throttle of this server belongs into the kernel, and for how long from now on. */
 bool guard_is_throttled(const struct guard *g, unsigned index);
 int64_t guard_throttle_timeout(const struct guard *g, int64_t until_ns);
