@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
-# Installs the Debian packages that a purpose needs and this machine lacks: packages.sh build|run|test
+# Installs the Debian packages that a purpose needs and this machine lacks: packages.sh build|run|test|bench
 # Calls sudo where it is not root.  Says nothing when everything is there.
 set -euo pipefail
 
@@ -9,12 +9,14 @@ build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libsq
  libmagic-dev"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git"
+bench="$test fail2ban"
 
 case "${1:-}" in
 build) want=$build ;;
 run) want=$run ;;
 test) want=$test ;;
-*) echo "usage: packages.sh build|run|test" >&2; exit 2 ;;
+bench) want=$bench ;;
+*) echo "usage: packages.sh build|run|test|bench" >&2; exit 2 ;;
 esac
 
 missing=()
