@@ -9,6 +9,7 @@ build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libps
  libmagic-dev"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git"
+bench="$test fail2ban"
 
 bench="$run libndpi-bin tcpflow tshark"
 

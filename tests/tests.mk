@@ -31,6 +31,10 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(GEN_O) $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
 
+$(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
+
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
@@ -67,3 +71,10 @@ run:
 	@tests/packages.sh run
 	@$(MAKE) --no-print-directory -j2 all
 	@tests/lab/demo.sh $(BUILD) $(IFACE)
+
+.PHONY: bench-leak
+# TRIALS=N; beside it a pure nftables meter and fail2ban, from Debian.
+bench-leak:
+	@tests/packages.sh bench
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/leak_probe
+	@tests/bench/leak.sh $(BUILD) $(or $(TRIALS),30)
