@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: ISC
 
 SANBUILD  := $(BUILD)/san
-TEST_A    := $(POLICY) $(ENFORCE) $(WHITELIST) $(SENSOR) $(BASE)
-TEST_LIBS := $(LIB_SENSOR) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_BASE)
+TEST_A    := $(POLICY) $(ENFORCE) $(WHITELIST) $(CHECK) $(SENSOR) $(BASE)
+TEST_LIBS := $(LIB_SENSOR) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_CHECK) $(LIB_BASE)
 GEN_O     := $(call objs,$(wildcard tests/gen/*.c))
 
 # Programs of one source with what they test: unit, policy, sandbox, fuzz, bench.
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(GEN_O) $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
+
+# This one starts workers.
+$(BUILD)/tests/unit/test_check_spawner: | $(BUILD)/bulkhead-check
 
 # These test the command line program.
 $(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay: $(call objs,$(wildcard cli/*.c))
