@@ -89,6 +89,26 @@ keep_capabilities(uint64_t mask, struct err *e)
 	return 0;
 }
 
+/* A service that was started as an ordinary user may still be allowed to become another one. */
+static bool
+may_become(const struct sandbox_user *user)
+{
+	cap_flag_value_t uid = CAP_CLEAR, gid = CAP_CLEAR;
+	cap_t caps;
+
+	if (geteuid() == 0)
+		return true;
+	if (geteuid() == user->uid)
+		return false;
+	caps = cap_get_proc();
+	if (caps != NULL) {
+		cap_get_flag(caps, CAP_SETUID, CAP_EFFECTIVE, &uid);
+		cap_get_flag(caps, CAP_SETGID, CAP_EFFECTIVE, &gid);
+		cap_free(caps);
+	}
+	return uid == CAP_SET && gid == CAP_SET;
+}
+
 static int
 become_user(const struct sandbox_user *user, struct err *e)
 {
@@ -110,7 +130,7 @@ sandbox_drop(const struct sandbox_user *user, uint64_t keep_caps, struct err *e)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
 		return err_set(
 		    e, -errno, "cannot clear the ambient capabilities: %s", strerror(errno));
-	if (geteuid() == 0)
+	if (may_become(user))
 		r = become_user(user, e);
 	if (r == 0)
 		r = keep_capabilities(keep_caps, e);
@@ -164,8 +184,11 @@ landlock_rights(int abi)
 	return rights;
 }
 
+#define RIGHTS_TO_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+/* `rights`: those of a folder; a file gets what of them a file can have. */
 static int
-landlock_allow(int ruleset, uint64_t handled, const char *path, struct err *e)
+landlock_allow(int ruleset, uint64_t rights, const char *path, struct err *e)
 {
 	struct landlock_path_beneath_attr rule;
 	struct stat st;
@@ -177,8 +200,7 @@ landlock_allow(int ruleset, uint64_t handled, const char *path, struct err *e)
 	if (fstat(fd, &st) != 0)
 		r = -errno;
 	rule.parent_fd = fd;
-	rule.allowed_access =
-	    handled & (r == 0 && S_ISDIR(st.st_mode) ? RIGHTS_OF_FOLDERS : RIGHTS_OF_FILES);
+	rule.allowed_access = r == 0 && S_ISDIR(st.st_mode) ? rights : rights & RIGHTS_OF_FILES;
 	if (r == 0 &&
 	    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
 		r = -errno;
@@ -189,6 +211,13 @@ landlock_allow(int ruleset, uint64_t handled, const char *path, struct err *e)
 
 int
 sandbox_landlock(const char *const *paths, bool *active, struct err *e)
+{
+	return sandbox_landlock_readable(paths, NULL, active, e);
+}
+
+int
+sandbox_landlock_readable(
+    const char *const *paths, const char *const *readable, bool *active, struct err *e)
 {
 	struct landlock_ruleset_attr attr = {0};
 	int ruleset, r = 0;
@@ -208,7 +237,11 @@ sandbox_landlock(const char *const *paths, bool *active, struct err *e)
 	if (ruleset < 0)
 		return err_set(e, -errno, "cannot make a Landlock ruleset: %s", strerror(errno));
 	for (; r == 0 && paths != NULL && *paths != NULL; paths++)
-		r = landlock_allow(ruleset, attr.handled_access_fs, *paths, e);
+		r = landlock_allow(ruleset, attr.handled_access_fs & RIGHTS_OF_FOLDERS, *paths, e);
+	for (; r == 0 && readable != NULL && *readable != NULL; readable++)
+		if (access(*readable, F_OK) == 0)
+			r = landlock_allow(
+			    ruleset, attr.handled_access_fs & RIGHTS_TO_READ, *readable, e);
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		r = err_set(e, -errno, "cannot set no_new_privs: %s", strerror(errno));
 	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)

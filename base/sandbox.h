@@ -22,7 +22,8 @@ struct sandbox_user {
 int sandbox_find_user(const char *name, struct sandbox_user *out, struct err *e);
 
 /*
- * Becomes the user (when running as root; otherwise keeps who it is), keeps only the capabilities
+ * Becomes the user (when running as root or with CAP_SETUID and CAP_SETGID; otherwise keeps who it
+ * is), keeps only the capabilities
  * in the mask (bit N = capability N; permitted+effective, not inheritable), empties the bounding
  * and ambient sets, sets no_new_privs and forbids core dumps.
  */
@@ -32,6 +33,9 @@ int sandbox_drop(const struct sandbox_user *user, uint64_t keep_caps, struct err
  * (read and write).  `paths` NULL-terminated, may be NULL.  Returns 0 also where the kernel has no
  * Landlock (then *active = false). */
 int sandbox_landlock(const char *const *paths, bool *active, struct err *e);
+/* The same, with a second list that may be read only; a path of it that does not exist is left out. */
+int sandbox_landlock_readable(
+    const char *const *paths, const char *const *readable, bool *active, struct err *e);
 
 /* Seccomp allow-lists.  Every call outside of the list kills the process. */
 enum sandbox_profile {

@@ -394,6 +394,31 @@ restore(struct daemon *d, struct err *e)
  * --------------------------------------------------------------------------------------------------
  */
 
+/* The folder of the settings, which may be replaced by renaming; and the names of local users. */
+static int
+close_files(const struct daemon *d, struct err *e)
+{
+	char folder[PATH_BYTES];
+	const char *const paths[] = {d->settings.state_dir, d->settings.run_dir, NULL};
+	const char *const readable[] = {folder, "/etc/passwd", NULL};
+	char *slash;
+	bool active;
+	int rc;
+
+	snprintf(folder, sizeof(folder), "%s", d->config != NULL ? d->config : SETTINGS_PATH);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		snprintf(folder, sizeof(folder), ".");
+	else
+		slash[slash == folder] = '\0';
+	rc = sandbox_landlock_readable(paths, readable, &active, e);
+	if (rc == 0 && !active)
+		log_event(LOG_LEVEL_WARN, "guard.no_landlock",
+		    "hint=\"without Landlock in the kernel, files are closed off by their owners "
+		    "alone\"");
+	return rc;
+}
+
 static int
 start(struct daemon *d, struct err *e)
 {
@@ -431,6 +456,10 @@ start(struct daemon *d, struct err *e)
 		d->guard.open_inventory = d->watch;
 		rc = guard_open(&d->guard, &d->settings, clock_wall_ns(), e);
 	}
+
+	/* From here on only our own folders, and the settings to read. */
+	if (rc == 0)
+		rc = close_files(d, e);
 
 	/* From here on only the system calls of the judge. */
 	if (rc == 0)

@@ -234,7 +234,8 @@ set_up(struct store *st, struct err *e)
 				      "PRAGMA synchronous = NORMAL;"
 				      "PRAGMA foreign_keys = ON;"
 				      "PRAGMA trusted_schema = OFF;"
-				      "PRAGMA cache_size = -1024;" /* KiB: the guard stays small */
+				      "PRAGMA temp_store = MEMORY;" /* the jail has no /tmp */
+				      "PRAGMA cache_size = -1024;"  /* KiB: the guard stays small */
 				      "PRAGMA journal_size_limit = 4194304;";
 	int rc;
 
