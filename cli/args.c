@@ -255,6 +255,7 @@ args_parse(const struct command *commands, int argc, char **argv, struct context
 	int words;
 
 	memset(ctx, 0, sizeof(*ctx));
+	ctx->table = commands;
 	*wish = ARGS_RUN;
 	*family = NULL;
 	argc = take_globals(argc - 1, argv + 1, ctx, wish, e);

@@ -58,12 +58,8 @@ connect_guard(const char *path, struct err *e)
 }
 
 static int
-exchange(int fd, const char *path, const char *request, const int *fds, unsigned fd_count,
-    char **answer, size_t *size, struct err *e)
+ask(int fd, const char *path, const char *request, const int *fds, unsigned fd_count, struct err *e)
 {
-	int extra[SOCK_FDS_MAX];
-	unsigned extra_count = 0;
-	ssize_t got;
 	int rc = sock_send_frame(fd, request, strlen(request), fds, fd_count);
 
 	if (rc == -EMSGSIZE)
@@ -73,7 +69,16 @@ exchange(int fd, const char *path, const char *request, const int *fds, unsigned
 		return err_set(e, rc,
 		    "the guard on %s hung up while it was asked (%s): see its log", path,
 		    strerror(-rc));
-	got = sock_recv_frame(fd, answer, extra, &extra_count);
+	return 0;
+}
+
+static int
+hear(int fd, const char *path, char **answer, size_t *size, struct err *e)
+{
+	int extra[SOCK_FDS_MAX];
+	unsigned extra_count = 0;
+	ssize_t got = sock_recv_frame(fd, answer, extra, &extra_count);
+
 	for (unsigned i = 0; i < extra_count; i++)
 		close(extra[i]);
 	if (got == -EAGAIN)
@@ -113,31 +118,71 @@ read_answer(const char *path, const char *text, size_t size, json_t **data, stru
 	return rc;
 }
 
-int
-client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
-    unsigned fd_count, json_t **data, struct err *e)
+/* Connects and asks; returns the descriptor, and in path where. */
+static int
+begin(const struct context *ctx, const char *command, json_t *args, const int *fds,
+    unsigned fd_count, char *path, size_t size, struct err *e)
 {
-	char path[SETTINGS_PATH_BYTES + 16];
 	json_t *request =
 	    json_pack("{s:i, s:s, s:o}", "version", CTL_VERSION, "command", command, "args", args);
-	char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL, *answer = NULL;
-	size_t size = 0;
+	char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
 	int fd = -1, rc;
 
 	json_decref(request);
 	if (text == NULL)
 		return err_set(e, -EINVAL,
 		    "the request cannot be written as JSON: give names and texts in UTF-8");
-	rc = find_socket(ctx, path, sizeof(path), e);
+	rc = find_socket(ctx, path, size, e);
 	if (rc == 0)
 		rc = fd = connect_guard(path, e);
 	if (rc >= 0)
-		rc = exchange(fd, path, text, fds, fd_count, &answer, &size, e);
+		rc = ask(fd, path, text, fds, fd_count, e);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	free(text);
+	return rc < 0 ? rc : fd;
+}
+
+int
+client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
+    unsigned fd_count, json_t **data, struct err *e)
+{
+	char path[SETTINGS_PATH_BYTES + 16], *answer = NULL;
+	size_t size = 0;
+	int fd = begin(ctx, command, args, fds, fd_count, path, sizeof(path), e), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = hear(fd, path, &answer, &size, e);
 	if (rc == 0)
 		rc = read_answer(path, answer, size, data, e);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	free(answer);
-	free(text);
+	return rc;
+}
+
+int
+client_follow(const struct context *ctx, const char *command, json_t *args,
+    int (*fn)(void *arg, const json_t *data), void *arg, struct err *e)
+{
+	char path[SETTINGS_PATH_BYTES + 16];
+	int fd = begin(ctx, command, args, NULL, 0, path, sizeof(path), e), rc = 0;
+
+	if (fd < 0)
+		return fd;
+	while (rc == 0) {
+		char *answer = NULL;
+		json_t *data = NULL;
+		size_t size = 0;
+
+		rc = hear(fd, path, &answer, &size, e);
+		if (rc == 0)
+			rc = read_answer(path, answer, size, &data, e);
+		if (rc == 0)
+			rc = fn(arg, data);
+		json_decref(data);
+		free(answer);
+	}
+	close(fd);
 	return rc;
 }

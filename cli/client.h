@@ -14,4 +14,11 @@
 int client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
     unsigned fd_count, json_t **data, struct err *e);
 
+/*
+ * A command that streams (policy/ctl.h): fn gets the data of each reply, borrowed, until it returns
+ * non-zero, which is returned, or the guard hangs up.  `args` is taken.
+ */
+int client_follow(const struct context *ctx, const char *command, json_t *args,
+    int (*fn)(void *arg, const json_t *data), void *arg, struct err *e);
+
 #endif

@@ -40,7 +40,7 @@ struct command {
 
 /* One parsed command line; texts are borrowed from argv. */
 struct context {
-	const struct command *command;
+	const struct command *command, *table; /* the row, and the first of all rows */
 	bool json;
 	const char *socket, *config; /* NULL: not given */
 	char **operands;

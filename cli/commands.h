@@ -45,6 +45,26 @@ extern const struct option options_ledger_verify[], options_ledger_show[];
 command_run cmd_ledger_verify, cmd_ledger_show, cmd_ledger_head;
 command_print print_ledger_verify, print_ledger, print_ledger_head;
 
+extern const struct option options_metrics[];
+command_run cmd_metrics;
+command_print print_metrics;
+/* A status as OpenMetrics text, heap; NULL without memory. */
+char *metrics_text(const json_t *status);
+
+extern const struct option options_events[];
+command_run cmd_events;
+command_print print_events;
+/* A ledger entry in the names of the Elastic Common Schema (new reference). */
+json_t *events_ecs(const json_t *entry, const char *host);
+
+command_run cmd_doctor;
+command_print print_doctor;
+/* Adds the findings about a status to a list. */
+void doctor_status(json_t *list, const json_t *status);
+
+command_run cmd_completion;
+command_print print_completion;
+
 /* Shared by the printers: the colour of a verdict ("block" ...), and seconds as "2h 5m" ("-" for
  * null). */
 enum output_style verdict_style(const char *verdict);

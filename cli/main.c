@@ -102,6 +102,20 @@ static const struct command commands[] = {
 	print_ledger},
     {"ledger head", "", 0, 0, NULL, "the hash of the newest entry, to be noted elsewhere",
 	"  bulkhead ledger head\n", cmd_ledger_head, print_ledger_head},
+    {"events", "", 0, 0, options_events, "decisions of machine and people as they are made",
+	"  bulkhead events\n  bulkhead events --follow\n"
+	"  bulkhead events --follow --json     # one object per line, Elastic Common Schema\n",
+	cmd_events, print_events},
+    {"doctor", "", 0, 0, NULL, "look at host and guard, and say what to do",
+	"  bulkhead doctor\n  bulkhead doctor --json | jq .ok\n", cmd_doctor, print_doctor},
+    {"metrics", "", 0, 0, options_metrics, "the status as OpenMetrics text, for Prometheus",
+	"  bulkhead metrics\n"
+	"  bulkhead metrics --output /var/lib/prometheus/node-exporter/bulkhead.prom\n",
+	cmd_metrics, print_metrics},
+    {"completion", "bash|zsh", 1, 1, NULL, "the script that completes command lines",
+	"  bulkhead completion bash >/etc/bash_completion.d/bulkhead\n"
+	"  bulkhead completion zsh >/usr/local/share/zsh/site-functions/_bulkhead\n",
+	cmd_completion, print_completion},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
 };
 

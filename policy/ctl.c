@@ -28,7 +28,10 @@
 #define REQUEST_SMALL_BYTES (64u << 10)
 /* All buffers together: one large request and one large reply at a time, and many small ones. */
 #define BUFFERS_MAX_BYTES (40u << 20)
-#define IDLE_MAX_NS	  (60 * CLOCK_SECOND_NS)
+/* Who only listens must leave room for those who want something. */
+#define FOLLOWERS_MAX	 16
+#define FOLLOWER_SIGN_NS (15 * CLOCK_SECOND_NS)
+#define IDLE_MAX_NS	 (60 * CLOCK_SECOND_NS)
 /* Who was turned away gets this long to read why. */
 #define FAREWELL_MAX_NS (5 * CLOCK_SECOND_NS)
 
@@ -46,7 +49,8 @@ struct client {
 	unsigned fd_count;
 	char *out; /* the reply that is being written; nothing is read meanwhile */
 	size_t out_size, out_used;
-	bool last; /* close after the reply */
+	bool last;	/* close after the reply */
+	int64_t follow; /* first ledger entry to be told; 0: does not listen */
 };
 
 struct ctl {
@@ -330,6 +334,16 @@ turn_away(struct ctl *c, struct client *cl, int code, const char *sentence)
 	return queue_reply(c, cl, ctl_reply_error(&e));
 }
 
+static unsigned
+followers(const struct ctl *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CLIENTS_MAX; i++)
+		n += c->clients[i].fd >= 0 && c->clients[i].follow > 0;
+	return n;
+}
+
 /* Runs the request that was read and queues its reply.  Negative: close the connection now. */
 static int
 serve(struct ctl *c, struct client *cl, struct guard *g)
@@ -344,12 +358,21 @@ serve(struct ctl *c, struct client *cl, struct guard *g)
 	};
 	struct err e;
 	json_t *reply;
+	int64_t follow = 0;
 	int rc;
 
+	call.follow = &follow;
 	snprintf(call.actor, sizeof(call.actor), "%s", cl->actor);
 	reply = ctl_dispatch(&c->refusals, &call, cl->in, cl->in_used, &cl->last);
 	drop_request(c, cl);
 	guard_settle(g); /* who is told that it is done finds it done */
+	if (follow > 0 && followers(c) == FOLLOWERS_MAX) {
+		json_decref(reply);
+		return turn_away(c, cl, -EBUSY,
+		    "16 others follow the events already: end one of them, or ask with "
+		    "ledger.show");
+	}
+	cl->follow = follow;
 	rc = queue_reply(c, cl, reply);
 	if (rc == 0)
 		return 0;
@@ -422,6 +445,8 @@ go_on(struct ctl *c, struct client *cl, struct guard *g)
 
 	if (cl->out == NULL && cl->last)
 		return -ESHUTDOWN; /* it has read its reply and hung up */
+	if (cl->out == NULL && cl->follow > 0)
+		return -ESHUTDOWN; /* it hung up, or says something: it was only to listen */
 	cl->active_ns = g->now_ns;
 	if (cl->out == NULL) {
 		rc = read_request(c, cl);
@@ -508,6 +533,40 @@ accept_all(struct ctl *c, struct guard *g)
 	}
 }
 
+/* Tells a follower what is new, or that we are there. */
+static int
+tell_follower(struct ctl *c, struct client *cl, struct guard *g)
+{
+	int64_t from = cl->follow;
+	json_t *data = NULL;
+	struct err e;
+	int rc;
+
+	if (ctl_follow_ledger(g, &from, &data, &e) < 0)
+		return 0; /* the log has it; the next round may do better */
+	if (from == cl->follow && g->now_ns - cl->active_ns < FOLLOWER_SIGN_NS) {
+		json_decref(data);
+		return 0;
+	}
+	rc = queue_reply(
+	    c, cl, json_pack("{s:i, s:b, s:o}", "version", CTL_VERSION, "ok", 1, "data", data));
+	if (rc < 0)
+		return rc;
+	cl->follow = from;
+	return go_on(c, cl, g);
+}
+
+static void
+tell_followers(struct ctl *c, struct guard *g)
+{
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *cl = &c->clients[i];
+
+		if (cl->fd >= 0 && cl->follow > 0 && cl->out == NULL && tell_follower(c, cl, g) < 0)
+			close_client(c, cl);
+	}
+}
+
 static void
 close_idle(struct ctl *c, int64_t now_ns)
 {
@@ -538,5 +597,6 @@ ctl_poll(struct ctl *c, struct guard *g)
 	/* After the others: a slot that was freed above must not be met again in the same round. */
 	if (knocks)
 		accept_all(c, g);
+	tell_followers(c, g);
 	close_idle(c, g->now_ns);
 }

@@ -39,6 +39,7 @@
  * ledger.show      view     {from?}                                     {entries:[{seq,time,actor,action,subject,
  *                                                                        detail,hash}], next?}: pages; without
  *                                                                        from the last 50
+ * events.follow    view     {from?}                                     as ledger.show, and goes on (see below)
  * ledger.head      view     {}                                          {entries, head}
  * ledger.verify    view     {head?}                                     {entries, head, intact:true}
  *
@@ -52,6 +53,11 @@
  * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, contact, lang, created,
  *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today}|null, missing:[sentences],
  *          evidence:[{kind, name, type, size, sha256, added}]}
+ *
+ * events.follow streams: after the first reply the guard sends one more frame of the same shape whenever there are
+ * new entries (looked for once a second), and one with no entries after 15 s of silence.  It starts with entry `from`,
+ * else with what comes next.  The connection serves nothing else: what the client sends on it ends it.  Any command
+ * may stream under this rule without a new version; a client that does not know it reads one reply and hangs up.
  *
  * Times are ISO 8601 or null.  Unknown members are ignored; a missing one is an error that names it.
  */
@@ -81,6 +87,8 @@ struct ctl_call {
 	const int *fds; /* borrowed */
 	unsigned fd_count;
 	int64_t now_ns;
+	/* A command that streams stores here the first ledger entry that was not sent yet. */
+	int64_t *follow;
 };
 
 struct ctl_command {
@@ -95,6 +103,9 @@ extern const struct ctl_command ctl_commands_server[];
 extern const struct ctl_command ctl_commands_case[];
 extern const struct ctl_command ctl_commands_whitelist[];
 extern const struct ctl_command ctl_commands_system[];
+
+/* The ledger's entries from *from on, at most a page, as {entries}; *from moves behind them. */
+int ctl_follow_ledger(const struct guard *g, int64_t *from, json_t **data, struct err *e);
 
 /* The transport: ctl.c. */
 struct ctl;

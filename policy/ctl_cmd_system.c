@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands status and ledger.*: how the guard is, and what was decided.  bulkhead-guard (judge
- * process).
+ * The commands status, events.* and ledger.*: how the guard is, and what was decided.
+ * bulkhead-guard (judge process).
  */
 #include <errno.h>
 #include <string.h>
@@ -236,6 +236,45 @@ ledger_show(const struct ctl_call *call, json_t **data, struct err *e)
 	return 0;
 }
 
+int
+ctl_follow_ledger(const struct guard *g, int64_t *from, json_t **data, struct err *e)
+{
+	json_t *list = json_array();
+	int rc = store_each_ledger(g->store, *from, show_one, list, e);
+
+	if (rc < 0) {
+		json_decref(list);
+		return rc;
+	}
+	if (json_array_size(list) > LEDGER_PAGE)
+		json_array_remove(list, LEDGER_PAGE);
+	*from += (int64_t)json_array_size(list);
+	*data = json_pack("{s:o}", "entries", list);
+	return 0;
+}
+
+/* args {from?}: else what comes next. */
+static int
+events_follow(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	struct ledger_entry last = {0};
+	struct err ignored = {0};
+	int64_t from = 0;
+	int rc = ctl_arg_int_opt(call, "from", &from, e);
+
+	if (rc < 0)
+		return rc;
+	if (from <= 0) {
+		store_last_ledger(
+		    call->guard->store, &last, &ignored); /* an empty ledger: from 1 */
+		from = last.seq + 1;
+	}
+	rc = ctl_follow_ledger(call->guard, &from, data, e);
+	if (rc == 0 && call->follow != NULL)
+		*call->follow = from;
+	return rc;
+}
+
 static int
 ledger_head(const struct ctl_call *call, json_t **data, struct err *e)
 {
@@ -261,6 +300,7 @@ ledger_check(const struct ctl_call *call, json_t **data, struct err *e)
 const struct ctl_command ctl_commands_system[] = {
     {"status", CTL_ROLE_VIEW, status},
     {"ledger.show", CTL_ROLE_VIEW, ledger_show},
+    {"events.follow", CTL_ROLE_VIEW, events_follow},
     {"ledger.head", CTL_ROLE_VIEW, ledger_head},
     {"ledger.verify", CTL_ROLE_VIEW, ledger_check},
     {NULL, CTL_ROLE_NONE, NULL},

@@ -108,6 +108,49 @@ prints revoke 'grant        revoked' "${b[@]}" whitelist revoke 1 --reason compl
 prints grant-is-gone 'grant           none' "${b[@]}" server show vm-7
 refused show-unknown-application 1 'no application 99' "${b[@]}" whitelist show 99
 
+# --- events ---
+prints events 'release  *vm-7' "${b[@]}" events
+prints events-json '"dataset": "bulkhead.ledger"' "${b[@]}" events --from 1 --json
+"${b[@]}" events --follow --json >followed 2>follow.err &
+follower=$!
+lines() { "${b[@]}" --json ledger head | jq .entries; }
+# A follower has nothing to read before it is registered: wait until it holds a connection.
+for _ in $(seq 100); do
+	ss -xH 2>/dev/null | grep -c "$work/run/ctl.sock" | grep -q '^1' && break
+	sleep 0.05
+done
+first=$(lines)
+"${b[@]}" block vm-10 --reason 'while somebody listens' --for 1h >/dev/null
+"${b[@]}" release vm-10 --reason 'and again' >/dev/null
+for _ in $(seq 100); do
+	[ "$(wc -l <followed)" -ge 2 ] && break
+	sleep 0.1
+done
+if [ "$(jq -r .event.action followed | paste -sd' ')" = 'block release' ] &&
+    [ "$(jq -r .event.sequence followed | head -n 1)" -eq $((first + 1)) ]; then ok events-follow; else
+	fail events-follow "$(head -c 300 followed follow.err)"; fi
+if jq -e '.["@timestamp"] and .ecs.version and .event.kind and .user.name and .observer.hostname' followed >/dev/null; then
+	ok events-ecs; else fail events-ecs "$(head -n 1 followed)"; fi
+kill "$follower"; wait "$follower" 2>/dev/null
+prints still-there mode "${b[@]}" --json
+
+# --- metrics and doctor ---
+prints metrics '^bulkhead_servers{verdict="clear"} [0-9]' "${b[@]}" metrics
+if [ "$(tail -n 1 out)" = '# EOF' ] && ! grep -vE '^(# (TYPE|UNIT|HELP) bulkhead_[a-z_]+ |# EOF$|bulkhead_[a-z_]+(\{[a-z]+="[^"]*"\})? [-0-9.e+]+$)' out; then
+	ok metrics-lines; else fail metrics-lines "$(tail -n 1 out)"; fi
+# Samples of a counter end in _total, and no family is told twice.
+awk '$2 == "TYPE" && seen[$3]++ {print "twice", $3}
+	$2 == "TYPE" {type[$3] = $4}
+	/^bulk/ {sub(/[{ ].*/, ""); base = $0; sub(/_total$/, "", base); if (type[base] == "counter" && base == $0) print "no _total", $0
+		if (!(base in type) && !($0 in type)) {sub(/_info$/, ""); if (!($0 in type)) print "no TYPE", $0}}' out >bad
+if [ -s bad ]; then fail metrics-types "$(head -n 3 bad)"; else ok metrics-types; fi
+if "${b[@]}" metrics --output "$work/bulkhead.prom" >out 2>&1 && [ ! -s out ]; then ok metrics-file; else fail metrics-file "$(head -n 1 out)"; fi
+prints metrics-file-whole '# EOF' tail -n 1 bulkhead.prom
+refused metrics-no-folder 1 'cannot be made' "${b[@]}" metrics --output "$work/absent/x.prom"
+prints doctor-inventory '3 servers' "${b[@]}" doctor
+prints doctor-sensor 'systemctl start bulkhead-sensor' "${b[@]}" doctor
+prints doctor-json '"ok": false' "${b[@]}" doctor --json
+
 # --- ledger ---
 prints ledger 'whitelist.approve.override' "${b[@]}" ledger show
 prints ledger-verify 'intact' "${b[@]}" ledger verify
