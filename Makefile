@@ -95,6 +95,7 @@ $(BUILD)/bulkhead: $(call objs,$(wildcard cli/*.c)) $(BUILD)/cli/main.o $(SENSOR
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -ljansson $(LIB_SENSOR) $(LIB_BASE)
 
+include systemd/install.mk
 include tests/tests.mk
 
 .PHONY: all clean help
@@ -103,8 +104,11 @@ help:
 	@echo "make test              every ring of tests, with sanitizers, namespaces and linters"
 	@echo "make                   the programs, in $(BUILD)/"
 	@echo "make bench             time per packet beside other programs"
+	@echo "make install           into DESTDIR, below PREFIX=/usr"
+	@echo "make deb               Debian packages, in $(BUILD)/deb/"
+	@echo "make soak              faults and load for an hour"
 	@echo "make clean             remove $(BUILD)/"
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' -not -path '*/deb/*' 2>/dev/null)
