@@ -17,7 +17,8 @@
 #include "policy/guard_private.h"
 
 /* Every server's state is saved once in so many ticks, a slice in each, so that no tick is long. */
-#define SAVE_TICKS 30
+#define SAVE_TICKS	30
+#define BACKUP_EVERY_NS CLOCK_HOUR_NS
 /* Saved is who was active since the last turn, with room for late packets. */
 #define SAVE_RECENT_NS (4 * SAVE_TICKS * CLOCK_SECOND_NS)
 
@@ -238,6 +239,33 @@ save_slice(struct guard *g)
 	g->save_cursor = last;
 }
 
+/* A slice of the copy that is being made, or the beginning of the next one. */
+static void
+backup_slice(struct guard *g)
+{
+	char quoted[600];
+	struct err e;
+	int rc = 0;
+
+	if (g->backup == NULL) {
+		/* Also when the clock was set back: rather a copy too many. */
+		if (g->now_ns < g->next_backup_ns &&
+		    g->next_backup_ns - g->now_ns <= BACKUP_EVERY_NS)
+			return;
+		g->next_backup_ns = g->now_ns + BACKUP_EVERY_NS;
+		rc = store_backup_new(&g->backup, g->store, &e);
+	}
+	if (rc == 0)
+		rc = store_backup_step(g->backup, &e);
+	if (rc > 0)
+		return;
+	if (rc < 0)
+		log_event(LOG_LEVEL_ERROR, "guard.backup", "error=%s",
+		    log_quote(quoted, sizeof(quoted), e.text));
+	store_backup_cancel(g->backup);
+	g->backup = NULL;
+}
+
 static void
 watch_catch(struct guard *g)
 {
@@ -260,6 +288,7 @@ guard_tick(struct guard *g)
 	guard_beat(g, false);
 	watch_catch(g);
 	save_slice(g);
+	backup_slice(g);
 }
 
 void
@@ -274,6 +303,8 @@ guard_close(struct guard *g)
 			log_event(LOG_LEVEL_ERROR, "guard.save", "error=%s",
 			    log_quote(quoted, sizeof(quoted), e.text));
 	}
+	store_backup_cancel(g->backup);
+	g->backup = NULL;
 	judge_free(g->judge);
 	inventory_free(g->inventory);
 	evidence_store_close(g->evidence);

@@ -51,6 +51,8 @@ struct guard {
 	bool extended;                    /* the judge prolonged a block since the last tick */
 	bool catch_was_on;
 	char mode_of_file[16];            /* policy.mode as the file says it; a person may have said otherwise since */
+	struct store_backup *backup;      /* the copy that is being made, or NULL */
+	int64_t next_backup_ns;
 	unsigned save_cursor;             /* the next server whose state is saved */
 	int64_t next_beat_ns;             /* the heartbeat of the kernel's brake */
 	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */

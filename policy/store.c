@@ -272,6 +272,21 @@ make_file(const char *path, struct err *e)
 	return 0;
 }
 
+/* Where there is a copy, the sentence about the damage says so. */
+static void
+offer_copy(const char *path, struct err *e)
+{
+	char copy[280];
+
+	snprintf(copy, sizeof(copy), "%s.backup", path);
+	if (e == NULL || e->code != -EUCLEAN || access(copy, R_OK) != 0)
+		return;
+	err_set(e, -EUCLEAN,
+	    "%s is damaged; blocks in the kernel stand meanwhile: move it aside with its -wal and "
+	    "-shm, and put %s in its place to restore a copy (bulkhead-guard(8))",
+	    path, copy);
+}
+
 int
 store_open(struct store **out, const char *path, struct err *e)
 {
@@ -292,6 +307,7 @@ store_open(struct store **out, const char *path, struct err *e)
 	else
 		rc = set_up(st, e);
 	if (rc < 0) {
+		offer_copy(path, e);
 		store_close(st);
 		return rc;
 	}

@@ -23,6 +23,15 @@ int store_open(struct store **out, const char *path, struct err *e);
 void store_close(struct store *st);
 
 /*
+ * The last good copy, "PATH.backup", replaced in one step when it is whole.  store_backup_step() copies a slice:
+ * 1 = there is more, 0 = done, negative = failed.  store_backup_cancel() frees it in every case, and accepts NULL.
+ */
+struct store_backup;
+int store_backup_new(struct store_backup **out, struct store *st, struct err *e);
+int store_backup_step(struct store_backup *b, struct err *e);
+void store_backup_cancel(struct store_backup *b);
+
+/*
  * Each store_each_x() calls back for one row after the other until fn returns non-zero, which it returns.
  * Inside fn the same store_each_x() must not be called again; everything else may be.
  */

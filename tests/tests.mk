@@ -81,3 +81,10 @@ bench-leak:
 	@tests/packages.sh bench
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/leak_probe
 	@tests/bench/leak.sh $(BUILD) $(or $(TRIALS),30)
+
+# Ten minutes of load and as many kills as fit, then every other fault.
+.PHONY: soak
+soak:
+	@tests/packages.sh test
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/lab/soak_driver
+	@tests/lab/soak.sh $(BUILD) 600 10000 2000

@@ -568,6 +568,77 @@ damaged_database_is_refused(void **state)
 }
 
 static void
+copy(const char *from, const char *to)
+{
+	char command[2048];
+
+	snprintf(
+	    command, sizeof(command), "cp '%s' '%s' && rm -f '%s-wal' '%s-shm'", from, to, to, to);
+	assert_int_equal(system(command), 0);
+}
+
+static void
+copy_is_offered_and_good(void **state)
+{
+	struct fixture *f = *state;
+	struct store *st = NULL;
+	struct store_backup *b = NULL;
+	char backup[300], value[2048];
+	unsigned steps = 0;
+	struct err e;
+	int rc;
+
+	memset(value, 'v', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	for (unsigned i = 0; i < 3000; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "k%u", i);
+		assert_int_equal(store_put_meta(f->st, key, value, NULL), 0);
+	}
+	snprintf(backup, sizeof(backup), "%s.backup", f->path);
+	assert_int_equal(store_backup_new(&b, f->st, &e), 0);
+	while ((rc = store_backup_step(b, &e)) == 1) {
+		/* Not there before it is whole; and what is written meanwhile is in it. */
+		assert_int_not_equal(access(backup, F_OK), 0);
+		if (steps++ == 1)
+			assert_int_equal(store_put_meta(f->st, "k0", "changed meanwhile", NULL), 0);
+	}
+	assert_int_equal(rc, 0);
+	assert_true(steps > 2);
+	store_backup_cancel(b);
+	store_close(f->st);
+	f->st = NULL;
+
+	damage(f->path, 4096, 4096);
+	assert_int_equal(store_open(&st, f->path, &e), -EUCLEAN);
+	assert_non_null(strstr(e.text, ".backup"));
+	copy(backup, f->path);
+	assert_int_equal(store_open(&st, f->path, &e), 0);
+	assert_int_equal(store_get_meta(st, "k0", value, sizeof(value), &e), 0);
+	assert_string_equal(value, "changed meanwhile");
+	assert_int_equal(store_get_meta(st, "k2999", value, sizeof(value), &e), 0);
+	store_close(st);
+	unlink(backup);
+}
+
+static void
+copy_that_was_not_finished_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct store_backup *b = NULL;
+	char path[300];
+
+	assert_int_equal(store_backup_new(&b, f->st, NULL), 0);
+	store_backup_cancel(b);
+	store_backup_cancel(NULL);
+	snprintf(path, sizeof(path), "%s.backup", f->path);
+	assert_int_not_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s.backup.new", f->path);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void
 unusable_places_are_said(void **state)
 {
 	struct fixture *f = *state;
@@ -603,6 +674,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(foreign_database_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(half_migrated_file_is_begun_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(damaged_database_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copy_is_offered_and_good, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		copy_that_was_not_finished_leaves_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(unusable_places_are_said, setup, teardown),
 	};
 
