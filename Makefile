@@ -37,6 +37,7 @@ LIB_POLICY    := -lsqlite3 -ljansson -lm
 LIB_WHITELIST := -lmagic
 # What parses submitted documents is linked into bulkhead-check alone.
 LIB_CHECK     := $(shell pkg-config --libs gmime-3.0 libxml-2.0) -lopendkim -lpsl -lidn2 -lpng -ljpeg -lwebp -ljansson
+LIB_CLI       := -ljansson -lncurses -ltinfo
 LIB_ENFORCE   := -lnftables -lnftnl -lmnl
 
 # One archive per folder; a program takes from them only what it refers to, so that the CLI has the pure part of
@@ -93,7 +94,7 @@ $(BUILD)/bulkhead-check: $(BUILD)/whitelist/check_main.o $(CHECK) $(WHITELIST) $
 
 $(BUILD)/bulkhead: $(call objs,$(wildcard cli/*.c)) $(BUILD)/cli/main.o $(SENSOR) $(POLICY) $(WHITELIST) $(BASE)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -ljansson $(LIB_SENSOR) $(LIB_BASE)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_CLI) $(LIB_SENSOR) $(LIB_BASE)
 
 include systemd/install.mk
 include tests/tests.mk

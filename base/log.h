@@ -17,8 +17,15 @@ enum log_level {
 	LOG_LEVEL__COUNT
 };
 
-/* Sets the program name of every line and the least important level that is written. */
+/*
+ * Sets the program name of every line and the least important level that is written.  Where stderr
+ * is the journal ($JOURNAL_STREAM names it, systemd.exec(5)), lines go to its own socket instead,
+ * with the event in BULKHEAD_EVENT and each key in a field BULKHEAD_KEY.
+ */
 void log_init(const char *program, enum log_level max);
+
+/* Sends lines to the journal's socket at this path.  0 or negative errno: they go on to stderr. */
+int log_to_journal(const char *socket_path);
 
 /* Level from "error", "warn", "info", "debug"; returns 0 or -EINVAL. */
 int log_level_parse(const char *text, enum log_level *out);

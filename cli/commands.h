@@ -51,6 +51,9 @@ command_print print_metrics;
 /* A status as OpenMetrics text, heap; NULL without memory. */
 char *metrics_text(const json_t *status);
 
+extern const struct option options_top[];
+command_run cmd_top;
+
 extern const struct option options_events[];
 command_run cmd_events;
 command_print print_events;

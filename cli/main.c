@@ -102,6 +102,8 @@ static const struct command commands[] = {
 	print_ledger},
     {"ledger head", "", 0, 0, NULL, "the hash of the newest entry, to be noted elsewhere",
 	"  bulkhead ledger head\n", cmd_ledger_head, print_ledger_head},
+    {"top", "", 0, 0, options_top, "the servers on a live screen",
+	"  bulkhead top\n  bulkhead top --sort hour --filter acme\n", cmd_top, NULL},
     {"events", "", 0, 0, options_events, "decisions of machine and people as they are made",
 	"  bulkhead events\n  bulkhead events --follow\n"
 	"  bulkhead events --follow --json     # one object per line, Elastic Common Schema\n",
@@ -135,6 +137,8 @@ print_data(const struct context *ctx, const json_t *data)
 	struct output out;
 	int rc = 0;
 
+	if (data == NULL) /* the command has shown what there was */
+		return EXIT_DONE;
 	output_init(&out, stdout);
 	out.russian = lang != NULL && strcmp(lang, "ru") == 0;
 	if (ctx->json)

@@ -12,7 +12,8 @@
 
 #include "policy/store_private.h"
 
-#define SLICE_PAGES 256 /* 1 MiB: a few milliseconds */
+#define SLICE_PAGES \
+	4096 /* 16 MiB, once a second: some 20 ms, and 10,000 servers are copied in 10 s */
 
 struct store_backup {
 	struct store *st;

@@ -3,7 +3,7 @@
 
 SANBUILD  := $(BUILD)/san
 TEST_A    := $(POLICY) $(ENFORCE) $(WHITELIST) $(CHECK) $(SENSOR) $(BASE)
-TEST_LIBS := $(LIB_SENSOR) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_CHECK) $(LIB_BASE)
+TEST_LIBS := $(LIB_CLI) $(LIB_SENSOR) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_CHECK) $(LIB_BASE)
 GEN_O     := $(call objs,$(wildcard tests/gen/*.c))
 
 # Programs of one source with what they test: unit, policy, sandbox, fuzz, bench.
@@ -15,7 +15,7 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(GEN_O) $(TEST_A)
 $(BUILD)/tests/unit/test_check_spawner: | $(BUILD)/bulkhead-check
 
 # These test the command line program.
-$(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay: $(call objs,$(wildcard cli/*.c))
+$(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay $(BUILD)/tests/unit/test_top: $(call objs,$(wildcard cli/*.c))
 
 $(BUILD)/tests/policy/test_%: $(BUILD)/tests/policy/test_%.o \
     $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/policy/test_%,$(wildcard tests/policy/*.c))) $(TEST_A)

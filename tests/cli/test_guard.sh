@@ -151,6 +151,36 @@ prints doctor-inventory '3 servers' "${b[@]}" doctor
 prints doctor-sensor 'systemctl start bulkhead-sensor' "${b[@]}" doctor
 prints doctor-json '"ok": false' "${b[@]}" doctor --json
 
+# --- top: a terminal that is watched, and keys that are pressed when what they need is there ---
+refused top-no-terminal 1 'needs a terminal' "${b[@]}" top
+refused top-sort 2 'top sorts by' "${b[@]}" top --sort colour
+if command -v script >/dev/null; then
+	mkfifo keys
+	COLUMNS=120 LINES=30 TERM=xterm script -qefc "stty rows 30 cols 120; exec ${b[*]} top" typescript <keys >/dev/null 2>&1 &
+	top_pid=$!
+	exec 7>keys
+	seen() { # name pattern
+		for _ in $(seq 100); do
+			grep -aqE "$2" typescript && { ok "$1"; return; }
+			sleep 0.1
+		done
+		fail "$1" "not on the screen: $2"
+	}
+	seen top-head 'SERVER'
+	seen top-server 'vm-7'
+	printf s >&7
+	seen top-sorts 'bulk'
+	printf '/vm-10\n' >&7
+	seen top-filters '1 shown|filter.*vm-10'
+	printf '\n' >&7
+	seen top-explains 'any key: back'
+	printf 'xq' >&7
+	exec 7>&-
+	for _ in $(seq 50); do kill -0 "$top_pid" 2>/dev/null || break; sleep 0.1; done
+	if kill -0 "$top_pid" 2>/dev/null; then fail top-ends 'still there'; kill "$top_pid"; else ok top-ends; fi
+	wait "$top_pid" 2>/dev/null
+fi
+
 # --- ledger ---
 prints ledger 'whitelist.approve.override' "${b[@]}" ledger show
 prints ledger-verify 'intact' "${b[@]}" ledger verify

@@ -178,9 +178,9 @@ whole readonly
 # --- damaged database: refused, the copy is offered, blocks stand, the copy works ---
 is backup-is-made test -s "$work/state/guard.db.backup"
 end_guard TERM
+touch "$work/marker"
 start_guard # a copy of what stands now is made at start
-soon 20 test "$work/state/guard.db.backup" -nt "$work/database"
-sleep 2
+is backup-is-new soon 120 test "$work/state/guard.db.backup" -nt "$work/marker"
 end_guard KILL
 rm -f "$work/state/guard.db-wal" "$work/state/guard.db-shm"
 dd if=/dev/urandom of="$work/state/guard.db" bs=4096 seek=1 count=8 conv=notrunc >/dev/null 2>&1

@@ -38,6 +38,7 @@ check "a third-party header is included by one module" < <(
 	one_user sodium base/hash.c
 	one_user xxhash base/hash.c
 	one_user confuse base/config.c
+	one_user ncurses cli/cmd_top.c
 	one_user seccomp base/sandbox_seccomp.c
 	one_user magic whitelist/evidence.c
 )
