@@ -195,6 +195,7 @@ int
 cmd_top(struct context *ctx, json_t **data, struct err *e)
 {
 	const char *sort = context_get(ctx, "sort"), *filter = context_get(ctx, "filter");
+	const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
 	struct top_view v = {.sort = TOP_SORT_VERDICT};
 	json_t *probe = NULL;
 	SCREEN *screen;
@@ -219,12 +220,12 @@ cmd_top(struct context *ctx, json_t **data, struct err *e)
 	if (screen == NULL)
 		return err_set(e, -ENOTTY,
 		    "the terminal \"%s\" is unknown: set TERM, as TERM=xterm",
-		    getenv("TERM") != NULL ? getenv("TERM") : "");
+		    term != NULL ? term : "");
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
 	curs_set(0);
-	if (has_colors() && (getenv("NO_COLOR") == NULL || getenv("NO_COLOR")[0] == '\0')) {
+	if (has_colors() && (plain == NULL || plain[0] == '\0')) {
 		start_color();
 		use_default_colors();
 		init_pair(1, COLOR_RED, -1);
