@@ -46,7 +46,9 @@ install-cli: all generated
 
 # The settings of an installation that is there are its administrator's.
 install-hypervisor: all generated
-	$(Q)$(call into,755,$(PREFIX)/sbin,$(filter-out $(BUILD)/bulkhead,$(PROGRAMS)))
+	$(Q)$(call into,755,$(PREFIX)/sbin,$(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard)
+	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead,$(filter-out $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor \
+		$(BUILD)/bulkhead-guard,$(PROGRAMS)))
 	$(Q)$(call into,644,$(UNITDIR),$(UNITS))
 	$(Q)$(call into,644,$(PREFIX)/lib/sysusers.d,systemd/bulkhead.sysusers,bulkhead.conf)
 	$(Q)$(call into,644,$(PREFIX)/lib/tmpfiles.d,systemd/bulkhead.tmpfiles,bulkhead.conf)

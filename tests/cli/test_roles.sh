@@ -111,7 +111,7 @@ PY
 python3 hold.py "$work/run/ctl.sock" "$(awk -F: '$1 == "tview" {print $3}' group)" >held 2>&1 &
 holder=$!
 for _ in $(seq 100); do
-	grep -q held held && break
+	grep -qs held held && break
 	sleep 0.05
 done
 refused full-for-its-user 1 'hung up' as view status

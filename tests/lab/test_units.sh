@@ -47,7 +47,8 @@ has() { grep -qE -- "$2" "$1"; }
 # --- exposure: --threshold counts in tenths ---
 is exposure-sensor systemd-analyze security --no-pager --offline=yes --threshold=15 "$tree/systemd/bulkhead-sensor.service"
 is exposure-guard systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-guard.service"
-for u in sensor guard; do
+is exposure-restore systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-restore.service"
+for u in sensor guard restore; do
 	unit=$tree/systemd/bulkhead-$u.service
 	# No directive may be silently unknown: a typing error would leave a hole.
 	systemd-analyze security --no-pager --offline=yes "$unit" 2>"$work/unknown" >/dev/null
@@ -135,6 +136,14 @@ kill "$guard"
 wait "$guard"
 is stop-in-order test $? -eq 0
 is block-without-a-guard in_kernel
+
+# --- reboot: the rules are gone, and come back before the guard ---
+nft flush ruleset
+is reboot-loses-the-rules bash -c '! nft list ruleset | grep -q case=bh-'
+is restore timeout 30 "$build/tests/lab/unit_jail" "$tree/systemd/bulkhead-restore.service" "$build/bulkhead-guard" \
+	--config "$work/bulkhead.conf" --restore
+is restore-puts-the-block-back in_kernel
+
 : >"$work/notified-guard"
 (start guard) >"$work/guard2.log" 2>&1 &
 guard=$!
