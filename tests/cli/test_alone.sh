@@ -28,12 +28,12 @@ refused bad-span 2 'duration like' "$bulkhead" block vm-7 --reason x --for 2
 refused bad-mode 2 'observe or enforce' "$bulkhead" mode loud
 refused release-nobody 2 'one server, or --all' "$bulkhead" release --reason x
 refused override-without-reason 2 'needs --reason' "$bulkhead" whitelist approve 3 --override
-for later in top events metrics doctor; do
-	refused "not yet: $later" 2 'no command' "$bulkhead" "$later"
-done
+refused bad-shell 2 'bash and zsh' "$bulkhead" completion fish
+refused top-needs-a-terminal 1 'needs a terminal' "$bulkhead" top
 
 # --- no guard ---
-for command in '' status 'server list' 'explain vm-7' 'ledger head' 'whitelist list'; do
+prints doctor-without-a-guard 'systemctl status bulkhead-guard' "$bulkhead" --socket absent.sock doctor
+for command in '' status 'server list' 'explain vm-7' 'ledger head' 'whitelist list' events 'events --follow' metrics; do
 	# shellcheck disable=SC2086
 	refused "no guard: $command" 1 "no guard answers on $work/none.sock: start bulkhead-guard, or give --socket" \
 	    "$bulkhead" $command $none
