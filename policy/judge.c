@@ -15,14 +15,21 @@
 /* A blocked server is quiet while it tries no more than this share of its 5-minute ceiling anew. */
 #define QUIET_SHARE 0.25
 
-/* After a person's release the backlog may pass for so long, up to the plan's hourly ceiling. */
+/* After a person's release any backlog may pass for so long, up to the plan's hourly ceiling ... */
 #define BACKLOG_NS (2 * CLOCK_HOUR_NS)
+/* ... and the rest of the mailing that was stopped, up to its daily one: Postfix tries again after
+ * at most 4,000 s (maximal_backoff_time), Exim after 6 hours, so that every message has its turn.
+ */
+#define DRAIN_NS (6 * CLOCK_HOUR_NS)
 
 /* Without a sensor, more refused packets than so many a second mean that a server still tries. */
 #define REFUSED_PER_SECOND 1
 
 /* Times outside of this are a broken clock or capture: 1970 .. 2223. */
 #define TIME_MAX_NS INT64_C(8000000000000000000)
+
+#define TENANT_CAMPAIGNS 4
+#define WORLD_CAMPAIGNS	 128
 
 struct judge {
 	struct judge_rules rules;
@@ -34,6 +41,9 @@ struct judge {
 	unsigned state_room;
 	struct grant *grants;
 	unsigned grant_count;
+	struct pool *everybody; /* mailings by tenant */
+	struct pool **tenants;	/* mailings by server, of each tenant; hashed, at most half full */
+	size_t tenant_room, tenant_count; /* room is a power of two */
 	uint64_t unattributed;
 	int64_t now_ns; /* newest time that was seen */
 	/* safety catch: new blocks by twelfths of its window */
@@ -51,6 +61,8 @@ derive_state(const struct judge *j, struct judge_state *s, const struct server *
 	s->ceilings = *judge_rules_ceilings(&j->rules, server->plan);
 	snprintf(s->plan, sizeof(s->plan), "%s", server->plan);
 	s->observe_only = judge_rules_observe_only(&j->rules, server->mode);
+	s->tenant_pool = NULL; /* the tenant may be another now */
+	s->tenant_mailing.serial = 0;
 }
 
 static void
@@ -106,6 +118,10 @@ judge_free(struct judge *j)
 		free(j->states[i]);
 	free(j->states);
 	free(j->grants);
+	for (size_t i = 0; i < j->tenant_room; i++)
+		pool_free(j->tenants[i]);
+	free(j->tenants);
+	pool_free(j->everybody);
 	free(j);
 }
 
@@ -250,6 +266,67 @@ find_owner(struct judge *j, const struct observation *o, unsigned *index)
 	return s;
 }
 
+/* --- mailings of several servers --- */
+
+static struct pool **
+tenant_place(struct pool **table, size_t room, uint64_t key)
+{
+	size_t i = key & (room - 1);
+
+	while (table[i] != NULL && pool_key(table[i]) != key)
+		i = (i + 1) & (room - 1);
+	return &table[i];
+}
+
+/* The pool of a tenant, made when it is first needed; NULL without memory. */
+static struct pool *
+tenant_pool(struct judge *j, uint64_t key)
+{
+	struct pool **place;
+
+	if (2 * (j->tenant_count + 1) > j->tenant_room) {
+		size_t room = j->tenant_room == 0 ? 64 : 2 * j->tenant_room;
+		struct pool **table = calloc(room, sizeof(*table));
+
+		if (table == NULL)
+			return NULL;
+		for (size_t i = 0; i < j->tenant_room; i++)
+			if (j->tenants[i] != NULL)
+				*tenant_place(table, room, pool_key(j->tenants[i])) = j->tenants[i];
+		free(j->tenants);
+		j->tenants = table;
+		j->tenant_room = room;
+	}
+	place = tenant_place(j->tenants, j->tenant_room, key);
+	if (*place == NULL) {
+		*place = pool_new(key, TENANT_CAMPAIGNS);
+		j->tenant_count += *place != NULL;
+	}
+	return *place;
+}
+
+/* What was just counted as one campaign counts for the tenant and for everybody, too. */
+static void
+pool_news(struct judge *j, struct judge_state *s, unsigned index)
+{
+	const struct window_campaign *m = &s->window.news;
+	const struct server *server = inventory_get(j->inventory, index);
+	uint64_t tenant;
+
+	if (m->kind == WINDOW_CAMPAIGN_NONE || m->sum <= 0 || server->tenant[0] == '\0')
+		return;
+	tenant = tally_hash_text(server->tenant);
+	if (s->tenant_pool == NULL)
+		s->tenant_pool = tenant_pool(j, tenant);
+	if (s->tenant_pool != NULL)
+		s->tenant_mailing = pool_add(
+		    s->tenant_pool, m, (double)m->sum, tally_hash_text(s->name), j->now_ns);
+	if (j->everybody == NULL)
+		j->everybody = pool_new(0, WORLD_CAMPAIGNS);
+	if (j->everybody != NULL && m->kind == WINDOW_CAMPAIGN_TEXT)
+		s->others_mailing = pool_add(j->everybody, m, (double)m->sum, tenant, j->now_ns);
+}
+
 /* --- counting what was seen --- */
 
 static void
@@ -362,6 +439,8 @@ make_input(const struct judge *j, const struct judge_state *s, const struct wind
 	    .ceilings = &s->ceilings,
 	    .now_ns = j->now_ns,
 	    .half_life_ns = j->rules.policy.decay_half_life_ns,
+	    .tenant = pool_get(s->tenant_pool, s->tenant_mailing, j->now_ns),
+	    .others = pool_get(j->everybody, s->others_mailing, j->now_ns),
 	    .plan = s->plan,
 	};
 
@@ -391,6 +470,8 @@ decide(struct judge *j, struct judge_state *s, unsigned index)
 		return;
 	if (event != VERDICT_EXTENDED)
 		s->refused = 0;
+	if (event == VERDICT_MOVED && l->verdict.rung == RUNG_BLOCK)
+		window_note_block(&s->window);
 	if (event == VERDICT_LIFTED)
 		window_release(&s->window, j->now_ns, 0, 0);
 	if (event == VERDICT_MOVED && l->verdict.rung == RUNG_BLOCK && !shadow)
@@ -437,8 +518,10 @@ judge_observe(struct judge *j, const struct observation *o)
 	s->last_activity_ns = o->time_ns;
 	if ((o->flags & OBS_F_INBOUND) == 0 && !c.blocked)
 		judge_state_sample(s, o);
-	if (window_observe(&s->window, o, &c) || c.blocked)
+	if (window_observe(&s->window, o, &c) || c.blocked) {
+		pool_news(j, s, index);
 		decide(j, s, index);
+	}
 }
 
 void
@@ -521,6 +604,7 @@ judge_release(struct judge *j, unsigned index, int64_t now_ns, struct err *e)
 		return index >= inventory_count(j->inventory) ? -ENOENT : -ENOMEM;
 	j->now_ns = now_ns;
 	verdict_release(&s->ladder, now_ns);
+	window_drain(&s->window, now_ns, s->ceilings.span[TALLY_DAY], DRAIN_NS);
 	window_turn(&s->window, now_ns);
 	window_release(&s->window, now_ns, s->ceilings.span[TALLY_HOUR], BACKLOG_NS);
 	return 0;

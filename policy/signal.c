@@ -15,10 +15,16 @@
 #define LN_050_95 (-0.641853886) /* ln(0.50 / 0.95) */
 #define LN_050_90 (-0.587786665) /* ln(0.50 / 0.90) */
 
+#define LN_3	  1.098612289
+#define LN_085_95 (-0.111225635) /* ln(0.85 / 0.95) */
+#define LN_2	  0.693147181
+
 #define UNKNOWN_THETA0 0.05
+#define STALE_MIN      12.0 /* unknown recipients before the patient test speaks */
 
 const struct window_step signal_steps[WINDOW_TEST__COUNT] = {
     [WINDOW_TEST_UNKNOWN] = {LN_10, LN_050_95}, /* 0.05 (Mail.ru) against 0.5 (Forpsi) */
+    [WINDOW_TEST_STALE] = {LN_3, LN_085_95},	/* 0.05 against 0.15 */
     [WINDOW_TEST_REMOTE] = {LN_5, LN_050_90},	/* 0.1 against 0.5 of the destinations */
     [WINDOW_TEST_CONNECT] = {LN_4, -LN_4},	/* 0.2 against 0.8 (TRW) */
     [WINDOW_TEST_SHORT] = {LN_4, -LN_4},
@@ -60,7 +66,8 @@ volume_evaluate(const struct signal *s, const struct signal_input *in, struct si
 	f->value = ring_sum(in, WINDOW_OPEN_5MIN + s->subject);
 	f->threshold = ceiling;
 	f->beside = ring_sum(in, WINDOW_BEYOND_HOUR);
-	f->points = signal_poisson(f->value, ceiling, volume_ratio[s->subject] * ceiling);
+	f->points = signal_poisson(f->value, ceiling, volume_ratio[s->subject] * ceiling) /
+		    window_clumping(in->window);
 	f->visibility = weakest(in);
 }
 
@@ -112,7 +119,7 @@ declared_evaluate(const struct signal *s, const struct signal_input *in, struct 
 
 	f->value = k != NULL ? (double)k->sum : 0;
 	f->threshold = ceiling;
-	f->points = signal_poisson(f->value, ceiling, 3 * ceiling);
+	f->points = signal_poisson(f->value, ceiling, 3 * ceiling) / window_clumping(in->window);
 }
 
 static void
@@ -127,8 +134,8 @@ declared_explain(const struct signal *s, const struct signal_input *in,
 	    f->value, f->threshold);
 }
 
-/* A shop's order confirmations are near-identical too: half of the hour's ceiling is honest, and
- * the row cannot throttle alone. */
+/* A shop's order confirmations are near-identical too: half of the hour's ceiling is honest (the
+ * day's ceiling of 800 at 1.8 times its mean rate is 60 an hour). */
 static void
 same_text_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
 {
@@ -137,7 +144,7 @@ same_text_evaluate(const struct signal *s, const struct signal_input *in, struct
 
 	f->value = k != NULL ? (double)k->sum : 0;
 	f->threshold = ceiling / 2;
-	f->points = signal_poisson(f->value, ceiling / 2, ceiling);
+	f->points = signal_poisson(f->value, ceiling / 2, ceiling) / window_clumping(in->window);
 }
 
 static void
@@ -177,18 +184,21 @@ no_unsubscribe_explain(const struct signal *s, const struct signal_input *in,
 	    f->value);
 }
 
+/* Through TLS a text is told by its size: what is always as long is a template, like same-text. */
 static void
 same_size_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
 {
 	const struct window_campaign *k = largest_campaign(in, s->subject, -1, -1);
-	double ceiling = in->ceilings->span[TALLY_5MIN];
+	double ceiling = in->ceilings->span[TALLY_HOUR];
 
 	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling;
-	f->beside = ring_sum(in, WINDOW_DESTINATIONS_HOUR);
+	f->threshold = ceiling / 2;
+	f->beside = ring_sum(in, WINDOW_DESTINATIONS_DAY);
 	f->visibility = OBS_TLS;
-	/* One mailbox provider proves nothing; uniform sizes at many do. */
-	f->points = f->beside < 5 ? 0 : signal_poisson(f->value, ceiling, 3 * ceiling);
+	/* One mailbox proves nothing; a list has several destinations even at one provider. */
+	if (f->beside >= 3)
+		f->points =
+		    signal_poisson(f->value, ceiling / 2, ceiling) / window_clumping(in->window);
 }
 
 static void
@@ -200,8 +210,69 @@ same_size_explain(const struct signal *s, const struct signal_input *in,
 	snprintf(buf, size,
 	    "about %.0f recipients (estimated through TLS) got messages of one size within an "
 	    "hour, at "
-	    "%.0f destinations",
+	    "%.0f destinations in a day",
 	    f->value, f->beside);
+}
+
+/* --- several servers --- */
+
+/* One mailing from several servers of a tenant is held to what one server may: in five minutes, and
+ * when it calls itself list mail for an hour. */
+static void
+tenant_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct pool_view *t = &in->tenant;
+	double ceiling = in->ceilings->span[TALLY_5MIN];
+
+	(void)s;
+	if (t->members < 2)
+		return;
+	f->value = t->declared ? t->hour : t->five;
+	f->threshold = ceiling;
+	f->beside = t->members;
+	f->visibility = t->kind == WINDOW_CAMPAIGN_SIZE ? OBS_TLS : OBS_CLEAR;
+	f->points = signal_poisson(f->value, ceiling, 3 * ceiling) / window_clumping(in->window);
+}
+
+static void
+tenant_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	snprintf(buf, size,
+	    "one mailing from %.0f servers of this tenant: %.0f different recipients in %s%s; "
+	    "together they stay below %.0f",
+	    f->beside, f->value, in->tenant.declared ? "an hour" : "5 minutes",
+	    f->visibility == OBS_TLS ? " (told by size, through TLS)" : "", f->threshold);
+}
+
+/* Nearly the same text from three tenants and more: common software does that too, so it lifts what
+ * else is known and blocks nobody alone.  Each further tenant is ten times less likely by chance.
+ */
+static void
+snowshoe_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct pool_view *t = &in->others;
+
+	if (t->kind != WINDOW_CAMPAIGN_TEXT || t->members < 3)
+		return;
+	f->value = t->hour;
+	f->threshold = s->activation;
+	f->beside = t->members;
+	f->points = LN_10 * (t->members - 1);
+}
+
+static void
+snowshoe_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "servers of %.0f%s tenants sent almost the same text to %.0f different recipients "
+	    "within "
+	    "an hour",
+	    f->beside, f->beside >= POOL_MEMBERS_MAX ? " and more" : "", f->value);
 }
 
 /* --- spread --- */
@@ -277,8 +348,16 @@ unknown_evaluate(const struct signal *s, const struct signal_input *in, struct s
 {
 	double people = ring_sum(in, WINDOW_OPEN_DAY) + ring_sum(in, WINDOW_GRANTED_DAY);
 
+	struct signal stale = *s;
+	struct signal_finding patient = {0};
+
 	trials_evaluate(s, in, f);
-	f->points -= log(fmax(1, UNKNOWN_THETA0 * people));
+	stale.subject = WINDOW_TEST_STALE;
+	trials_evaluate(&stale, in, &patient);
+	if (patient.points > f->points && patient.value >= STALE_MIN)
+		*f = patient;
+	/* ... and two tests look at it. */
+	f->points -= LN_2 + log(fmax(1, UNKNOWN_THETA0 * people));
 }
 
 /* Nobody is reachable: that is an outage of the server, and hurts nobody. */
@@ -297,6 +376,7 @@ trials_explain(const struct signal *s, const struct signal_input *in,
 {
 	static const char *const what[WINDOW_TEST__COUNT] = {
 	    [WINDOW_TEST_UNKNOWN] = "recipients do not exist",
+	    [WINDOW_TEST_STALE] = "",
 	    [WINDOW_TEST_REMOTE] = "destinations refused the mail as spam, listed or too much",
 	    [WINDOW_TEST_CONNECT] = "destinations could not be connected to",
 	    [WINDOW_TEST_SHORT] = "destinations saw a session end without a message",
@@ -415,7 +495,7 @@ const struct signal signal_table[] = {
 	.question = QUESTION_BULK,
 	.group = SIGNAL_VOLUME,
 	.needs = SIGNAL_NEEDS_CLEAR,
-	.highest = RUNG_WARN,
+	.highest = RUNG_BLOCK,
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_TEXT,
@@ -425,11 +505,37 @@ const struct signal signal_table[] = {
 	.source = "DCC, rspamd fuzzy; Manku 2007 for the distance",
     },
     {
+	.name = "tenant-mailing",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_VOLUME,
+	.needs = SIGNAL_NEEDS_CLEAR | SIGNAL_NEEDS_TLS,
+	.highest = RUNG_BLOCK,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.evaluate = tenant_evaluate,
+	.explain = tenant_explain,
+	.ask = "Do several servers of one tenant share a mailing?",
+	.source = "M3AAWG hosting BCP (Byington): thresholds per customer",
+    },
+    {
+	.name = "snowshoe",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_DIRECT,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_WARN,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.evaluate = snowshoe_evaluate,
+	.explain = snowshoe_explain,
+	.ask = "Do servers of several tenants share a mailing?",
+	.source = "snowshoe: Spamhaus; M3AAWG: slow over a lot of address space",
+    },
+    {
 	.name = "same-size",
 	.question = QUESTION_BULK,
-	.group = SIGNAL_CORROBORATION,
+	.group = SIGNAL_VOLUME,
 	.needs = SIGNAL_NEEDS_TLS,
-	.highest = RUNG_CLEAR,
+	.highest = RUNG_BLOCK,
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_SIZE,
