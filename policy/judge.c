@@ -28,6 +28,8 @@
 /* Times outside of this are a broken clock or capture: 1970 .. 2223. */
 #define TIME_MAX_NS INT64_C(8000000000000000000)
 
+#define IDLE_STEP_NS (10 * CLOCK_SECOND_NS)
+
 #define TENANT_CAMPAIGNS 4
 #define WORLD_CAMPAIGNS	 128
 
@@ -460,6 +462,7 @@ decide(struct judge *j, struct judge_state *s, unsigned index)
 	bool shadow = s->observe_only;
 	enum verdict_event event;
 
+	s->decided_ns = j->now_ns;
 	score_points(&in, &j->rules.ladder.bounds, points);
 	if (from != RUNG_BLOCK && !shadow &&
 	    fmax(points[0], points[1]) >= j->rules.ladder.bounds.rung[RUNG_BLOCK])
@@ -524,6 +527,17 @@ judge_observe(struct judge *j, const struct observation *o)
 	}
 }
 
+/* Nothing new was seen: what fades by itself is looked at every ten seconds, and an end each time. */
+static bool
+tick_is_due(const struct judge_state *s, int64_t now_ns)
+{
+	const struct verdict *v = &s->ladder.verdict;
+	int64_t age = now_ns - s->decided_ns;
+
+	return age < 0 || age >= IDLE_STEP_NS ||
+	       (v->until_ns != 0 && now_ns >= v->until_ns - CLOCK_MINUTE_NS);
+}
+
 void
 judge_tick(struct judge *j, int64_t now_ns)
 {
@@ -535,8 +549,10 @@ judge_tick(struct judge *j, int64_t now_ns)
 
 		if (s == NULL || s->ladder.verdict.rung == RUNG_CLEAR)
 			continue;
-		window_turn(&s->window, now_ns);
 		leave_shadow(j, s, i);
+		if (!tick_is_due(s, now_ns))
+			continue;
+		window_turn(&s->window, now_ns);
 		decide(j, s, i);
 	}
 }

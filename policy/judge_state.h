@@ -42,6 +42,7 @@ struct judge_state {
 	/* told by the kernel since the guard's start */
 	uint32_t refused;   /* packets of the block that stands */
 	uint32_t refused_s; /* when that was read */
+	int64_t decided_ns; /* when the ladder last took a step */
 	/* of the last hour; not kept */
 	struct pool *tenant_pool; /* of the judge; NULL until it is needed */
 	struct pool_ref tenant_mailing, others_mailing;

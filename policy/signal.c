@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of signals.  bulkhead-guard, replay. */
-#include "policy/signal.h"
+#include "policy/signal_private.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 
 /* ln(theta1/theta0) for a bad trial, ln((1-theta1)/(1-theta0)) for a good one. */
-#define LN_10	  2.302585093
+#define LN_10	  SIGNAL_LN_10
 #define LN_4	  1.386294361
 #define LN_5	  1.609437912
 #define LN_050_95 (-0.641853886) /* ln(0.50 / 0.95) */
@@ -89,190 +89,6 @@ volume_explain(const struct signal *s, const struct signal_input *in,
 		    "%.0f%s different recipients in %s; a server on plan %s stays below %.0f",
 		    f->value, f->visibility == OBS_TLS ? " (estimated through TLS)" : "",
 		    volume_span[s->subject], plan, f->threshold);
-}
-
-/* --- near-identical messages --- */
-
-static const struct window_campaign *
-largest_campaign(const struct signal_input *in, unsigned kind, int declared, int unsubscribable)
-{
-	const struct window_campaign *best = NULL;
-
-	for (unsigned i = 0; i < WINDOW_CAMPAIGNS; i++) {
-		const struct window_campaign *k = &in->window->campaign[i];
-
-		if (k->kind != kind || (declared >= 0 && k->declared != declared) ||
-		    (unsubscribable >= 0 && k->unsubscribable != unsubscribable))
-			continue;
-		if (best == NULL || k->sum > best->sum)
-			best = k;
-	}
-	return best;
-}
-
-/* Mail that calls itself bulk is held to the 5-minute ceiling for an hour: a slow run is a run. */
-static void
-declared_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, 1, -1);
-	double ceiling = in->ceilings->span[TALLY_5MIN];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling;
-	f->points = signal_poisson(f->value, ceiling, 3 * ceiling) / window_clumping(in->window);
-}
-
-static void
-declared_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "one list mail (List-* or Precedence header, same text or subject) to %.0f different "
-	    "recipients within an hour; without a grant it stays below %.0f",
-	    f->value, f->threshold);
-}
-
-/* A shop's order confirmations are near-identical too: half of the hour's ceiling is honest (the
- * day's ceiling of 800 at 1.8 times its mean rate is 60 an hour). */
-static void
-same_text_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, -1, -1);
-	double ceiling = in->ceilings->span[TALLY_HOUR];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling / 2;
-	f->points = signal_poisson(f->value, ceiling / 2, ceiling) / window_clumping(in->window);
-}
-
-static void
-same_text_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "almost the same text or subject to %.0f different recipients within an hour; it "
-	    "speaks "
-	    "from %.0f",
-	    f->value, f->threshold);
-}
-
-static void
-no_unsubscribe_evaluate(
-    const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, -1, 0);
-	double ceiling = in->ceilings->span[TALLY_HOUR];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling / 2;
-	f->points = signal_poisson(f->value, ceiling / 2, ceiling);
-}
-
-static void
-no_unsubscribe_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "almost the same text to %.0f different recipients within an hour, and no "
-	    "List-Unsubscribe field",
-	    f->value);
-}
-
-/* Through TLS a text is told by its size: what is always as long is a template, like same-text. */
-static void
-same_size_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, -1, -1);
-	double ceiling = in->ceilings->span[TALLY_HOUR];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling / 2;
-	f->beside = ring_sum(in, WINDOW_DESTINATIONS_DAY);
-	f->visibility = OBS_TLS;
-	/* One mailbox proves nothing; a list has several destinations even at one provider. */
-	if (f->beside >= 3)
-		f->points =
-		    signal_poisson(f->value, ceiling / 2, ceiling) / window_clumping(in->window);
-}
-
-static void
-same_size_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "about %.0f recipients (estimated through TLS) got messages of one size within an "
-	    "hour, at "
-	    "%.0f destinations in a day",
-	    f->value, f->beside);
-}
-
-/* --- several servers --- */
-
-/* One mailing from several servers of a tenant is held to what one server may: in five minutes, and
- * when it calls itself list mail for an hour. */
-static void
-tenant_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct pool_view *t = &in->tenant;
-	double ceiling = in->ceilings->span[TALLY_5MIN];
-
-	(void)s;
-	if (t->members < 2)
-		return;
-	f->value = t->declared ? t->hour : t->five;
-	f->threshold = ceiling;
-	f->beside = t->members;
-	f->visibility = t->kind == WINDOW_CAMPAIGN_SIZE ? OBS_TLS : OBS_CLEAR;
-	f->points = signal_poisson(f->value, ceiling, 3 * ceiling) / window_clumping(in->window);
-}
-
-static void
-tenant_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	snprintf(buf, size,
-	    "one mailing from %.0f servers of this tenant: %.0f different recipients in %s%s; "
-	    "together they stay below %.0f",
-	    f->beside, f->value, in->tenant.declared ? "an hour" : "5 minutes",
-	    f->visibility == OBS_TLS ? " (told by size, through TLS)" : "", f->threshold);
-}
-
-/* Nearly the same text from three tenants and more: common software does that too, so it lifts what
- * else is known and blocks nobody alone.  Each further tenant is ten times less likely by chance.
- */
-static void
-snowshoe_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct pool_view *t = &in->others;
-
-	if (t->kind != WINDOW_CAMPAIGN_TEXT || t->members < 3)
-		return;
-	f->value = t->hour;
-	f->threshold = s->activation;
-	f->beside = t->members;
-	f->points = LN_10 * (t->members - 1);
-}
-
-static void
-snowshoe_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "servers of %.0f%s tenants sent almost the same text to %.0f different recipients "
-	    "within "
-	    "an hour",
-	    f->beside, f->beside >= POOL_MEMBERS_MAX ? " and more" : "", f->value);
 }
 
 /* --- spread --- */
@@ -380,8 +196,9 @@ trials_explain(const struct signal *s, const struct signal_input *in,
 	    [WINDOW_TEST_REMOTE] = "destinations refused the mail as spam, listed or too much",
 	    [WINDOW_TEST_CONNECT] = "destinations could not be connected to",
 	    [WINDOW_TEST_SHORT] = "destinations saw a session end without a message",
-	    [WINDOW_TEST_RATWARE] = ("sessions and messages show habits of bulk tools (talking early, "
-					"no QUIT, no Date or Message-ID)"),
+	    [WINDOW_TEST_RATWARE] =
+		("sessions and messages show habits of bulk tools (talking early, "
+		 "no QUIT, no Date or Message-ID)"),
 	};
 	char iso[CLOCK_ISO_BYTES];
 	int64_t second = f->since_ns - f->since_ns % CLOCK_SECOND_NS;
@@ -485,8 +302,8 @@ const struct signal signal_table[] = {
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_TEXT,
-	.evaluate = declared_evaluate,
-	.explain = declared_explain,
+	.evaluate = signal_declared_evaluate,
+	.explain = signal_declared_explain,
 	.ask = "Is it a mailing by its own declaration?",
 	.source = "RFC 2369, 2919, 8058; DCC and rspamd fuzzy for near-identical",
     },
@@ -499,8 +316,8 @@ const struct signal signal_table[] = {
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_TEXT,
-	.evaluate = same_text_evaluate,
-	.explain = same_text_explain,
+	.evaluate = signal_same_text_evaluate,
+	.explain = signal_same_text_explain,
 	.ask = "Do many people get the same text?",
 	.source = "DCC, rspamd fuzzy; Manku 2007 for the distance",
     },
@@ -512,8 +329,8 @@ const struct signal signal_table[] = {
 	.highest = RUNG_BLOCK,
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
-	.evaluate = tenant_evaluate,
-	.explain = tenant_explain,
+	.evaluate = signal_tenant_evaluate,
+	.explain = signal_tenant_explain,
 	.ask = "Do several servers of one tenant share a mailing?",
 	.source = "M3AAWG hosting BCP (Byington): thresholds per customer",
     },
@@ -525,8 +342,8 @@ const struct signal signal_table[] = {
 	.highest = RUNG_WARN,
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
-	.evaluate = snowshoe_evaluate,
-	.explain = snowshoe_explain,
+	.evaluate = signal_snowshoe_evaluate,
+	.explain = signal_snowshoe_explain,
 	.ask = "Do servers of several tenants share a mailing?",
 	.source = "snowshoe: Spamhaus; M3AAWG: slow over a lot of address space",
     },
@@ -539,8 +356,8 @@ const struct signal signal_table[] = {
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_SIZE,
-	.evaluate = same_size_evaluate,
-	.explain = same_size_explain,
+	.evaluate = signal_same_size_evaluate,
+	.explain = signal_same_size_explain,
 	.ask = "Do many destinations get messages of one size?",
 	.source = "ours",
     },
@@ -693,8 +510,8 @@ const struct signal signal_table[] = {
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_TEXT,
-	.evaluate = no_unsubscribe_evaluate,
-	.explain = no_unsubscribe_explain,
+	.evaluate = signal_no_unsubscribe_evaluate,
+	.explain = signal_no_unsubscribe_explain,
 	.ask = "Is it bulk that nobody can leave?",
 	.source = "RFC 8058; Google, Yahoo and Mail.ru sender rules",
     },

@@ -24,6 +24,7 @@
 #define BURST_RAGGED	   1e6F			 /* what did wait is no burst; never learned */
 #define BURST_LASTS_NS	   CLOCK_MINUTE_NS
 #define BURST_SIZE_MAX	   40
+#define BURST_ANSWERS_NS   CLOCK_MINUTE_NS /* so soon after mail that came in, it answers it */
 #define BURST_HALF_LIFE_NS (2 * CLOCK_DAY_NS)
 #define BURST_PRIOR	   4.0 /* as if four single recipients had been seen */
 
@@ -199,6 +200,16 @@ burst_fade(struct window_burst *b, int64_t now_ns)
 	b->time_ns = now_ns;
 }
 
+/* What runs on, or reaches more than a list that needs no grant, is no burst but a run. */
+static bool
+burst_is_one(const struct window_burst *b)
+{
+	float most = BURST_SIZE_MAX * fmaxf(1, b->prompts);
+
+	return b->n <= most &&
+	       b->last_ns - b->since_ns <= BURST_LASTS_NS * (int64_t)fmaxf(1, b->prompts);
+}
+
 static void
 note_burst(struct window *w, double n, int64_t now_ns)
 {
@@ -213,23 +224,44 @@ note_burst(struct window *w, double n, int64_t now_ns)
 		b->last_ns = now_ns;
 		return;
 	}
-	/* What runs on, or reaches more than a list that needs no grant, is no burst but a run. */
-	if (b->n > 0 && b->n <= BURST_SIZE_MAX && b->last_ns - b->since_ns <= BURST_LASTS_NS) {
+	if (b->n > 0 && burst_is_one(b)) {
 		burst_fade(b, now_ns);
 		b->sum += b->n;
-		b->square += b->n * b->n;
+		b->square += b->n * b->n / fmaxf(1, b->prompts);
 	}
+	b->prompts = now_ns - b->prompt_ns < BURST_ANSWERS_NS ? b->prompts_waiting : 0;
+	b->prompts_waiting = 0;
 	b->n = (float)n;
 	b->since_ns = b->last_ns = now_ns;
+}
+
+void
+window_note_prompt(struct window *w, int64_t now_ns)
+{
+	struct window_burst *b = &w->burst;
+
+	if (b->n > 0 && b->prompts > 0 && now_ns - b->last_ns < BURST_PAUSE_NS) {
+		b->prompts += 1;
+		return;
+	}
+	if (now_ns - b->prompt_ns >= BURST_ANSWERS_NS)
+		b->prompts_waiting = 0;
+	b->prompts_waiting += 1;
+	b->prompt_ns = now_ns;
 }
 
 double
 window_clumping(const struct window *w)
 {
-	double ratio =
-	    ((double)w->burst.square + BURST_PRIOR) / ((double)w->burst.sum + BURST_PRIOR);
+	const struct window_burst *b = &w->burst;
+	double sum = (double)b->sum + BURST_PRIOR, square = (double)b->square + BURST_PRIOR;
 
-	return fmin(WINDOW_CLUMPING_MAX, fmax(1, ratio));
+	/* An answer to mail that came in is known for a burst while it is open. */
+	if (b->prompts > 0 && burst_is_one(b)) {
+		sum += (double)b->n;
+		square += (double)(b->n * b->n / b->prompts);
+	}
+	return fmin(WINDOW_CLUMPING_MAX, fmax(1, square / sum));
 }
 
 /* Counts recipients by span: n[TALLY_5MIN] of them are new in five minutes, and so on. */

@@ -87,6 +87,9 @@ struct window_session { /* what a session did since its last message */
 struct window_burst {
 	int64_t since_ns, last_ns; /* of the open one */
 	float n;		   /* recipients in it so far */
+	float prompts;		   /* inbound sessions that it may answer: a list's posts */
+	float prompts_waiting;	   /* the same, of the next one */
+	int64_t prompt_ns;	   /* the newest of them */
 	float sum, square;	   /* of the sizes of those that ended; half in two days */
 	int64_t time_ns;	   /* of these sums */
 };

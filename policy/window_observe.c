@@ -10,6 +10,7 @@
 #define WEIGHT_TLS_MIN	     0.25 /* of an estimate with no confidence at all */
 #define WEIGHT_TLS_MAX	     0.95
 #define WEIGHT_TLS_SURE	     0.6  /* from here on it counts in full: 98 % of sessions are exact */
+#define WEIGHT_TLS_DOUBTED   0.4 /* a refusal through TLS that may be greylisting */
 #define WEIGHT_FAMILIAR	     0.5  /* a person who had mail from it earlier the same day */
 #define WEIGHT_WELCOME	     0.25 /* a refusal where other mail was taken within the hour */
 
@@ -249,8 +250,8 @@ estimated_step(double t0, double t1, double found)
 }
 
 /* Refused recipients through TLS.  Sizes do not tell 450 from 550: at one organisation's server a
- * refusal counts once a day and is taken back when mail gets through there, because that is what
- * greylisting looks like; the large houses do not greylist. */
+ * refusal counts less, once a day, and is taken back when mail gets through there, because that
+ * is what greylisting looks like; the large houses do not greylist. */
 static void
 note_estimated_refusals(struct window *w, const struct observation *o,
     const struct window_context *c, const struct window_peer *p, double found)
@@ -262,6 +263,7 @@ note_estimated_refusals(struct window *w, const struct observation *o,
 	uint64_t key = destination_key(KEY_DOUBTED, o);
 	struct tally_seen_answer doubted = tally_seen_peek(&w->seen, key, o->time_ns);
 	bool shared = p->house == WINDOW_HOUSE_SHARED;
+	double weight = shared ? 1 : WEIGHT_TLS_DOUBTED;
 	bool take_back = !shared && taken > 0 && doubted.flagged;
 
 	if (!shared && rejected > 0) {
@@ -272,9 +274,9 @@ note_estimated_refusals(struct window *w, const struct observation *o,
 		tally_seen_touch(&w->seen, key, o->time_ns, false);
 	for (unsigned t = 0; t < 2; t++) {
 		for (int32_t i = 0; i < rejected && i < 100; i++)
-			window_trial_step(w, tests[t], c, o, true, 1, &steps[t]);
+			window_trial_step(w, tests[t], c, o, true, weight, &steps[t]);
 		if (take_back)
-			window_trial_undo(w, tests[t], c, steps[t].bad, o->time_ns);
+			window_trial_undo(w, tests[t], c, weight * steps[t].bad, o->time_ns);
 		for (int32_t i = 0; i < taken && i < 100; i++)
 			window_trial_step(w, tests[t], c, o, false, 1, &steps[t]);
 	}
@@ -476,8 +478,10 @@ window_observe(struct window *w, const struct observation *o, const struct windo
 			o->time_ns, CLOCK_HOUR_NS))
 			window_count(w, WINDOW_MX_HOUR, 1);
 	} else if ((o->flags & OBS_F_INBOUND) != 0) {
-		if (o->kind == OBS_SESSION_START)
+		if (o->kind == OBS_SESSION_START) {
 			window_count(w, WINDOW_INBOUND_DAY, 1);
+			window_note_prompt(w, o->time_ns);
+		}
 	} else if (o->server_port != 25 || c->relayed) {
 		observe_submission(w, o);
 	} else {

@@ -22,6 +22,8 @@ void window_trial_undo(
 
 /* True when an active grant covers the sender or From domain. */
 bool window_is_covered(const struct window_context *c, const char *domain);
+/* Mail came in: a list's or forwarder's next burst answers it. */
+void window_note_prompt(struct window *w, int64_t now_ns);
 /* Counts recipients by span: n[TALLY_5MIN] of them are new in five minutes, and so on. */
 void window_count_recipients(struct window *w, const struct window_context *c, const double n[3],
     bool covered, int64_t now_ns);

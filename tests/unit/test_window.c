@@ -306,8 +306,8 @@ test_greylisting_through_tls(void **state)
 	for (unsigned i = 1; i <= 6; i++)
 		for (unsigned again = 0; again < 3; again++)
 			refuse_estimated(f, i);
-	assert_true(f->w.trials[WINDOW_TEST_UNKNOWN].points > 10);
-	assert_true(f->w.trials[WINDOW_TEST_UNKNOWN].bad == 6); /* not 18 */
+	assert_true(f->w.trials[WINDOW_TEST_UNKNOWN].points > 2);
+	assert_true(f->w.trials[WINDOW_TEST_UNKNOWN].bad < 2.5f); /* 0.4 of 6, not of 18 */
 	for (unsigned i = 1; i <= 6; i++) {
 		f->o.server.bytes[15] = (uint8_t)i;
 		estimate(f, 1, 1, 900);
