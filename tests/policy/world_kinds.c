@@ -277,7 +277,7 @@ const struct world_kind world_kinds[] = {
     {"bought list", WORLD_ABUSE, 15, false, run_bought, false, 1},
     {"broken-into site", WORLD_ABUSE, 15, false, run_broken_into, false, 1},
     {"bot, direct to MX", WORLD_ABUSE, 15, false, run_botnet, false, 1},
-    {"snowshoe, ten servers", WORLD_ABUSE, 0, false, run_snowshoe, false, 0.5},
-    {"low and slow", WORLD_ABUSE, 0, false, run_low_and_slow, false, 1},
+    {"snowshoe, ten servers", WORLD_ABUSE, 0, false, run_snowshoe, false, 0.2},
+    {"low and slow", WORLD_ABUSE, 0, false, run_low_and_slow, false, 0.8},
 };
 const unsigned world_kind_count = sizeof(world_kinds) / sizeof(world_kinds[0]);
