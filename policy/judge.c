@@ -40,12 +40,12 @@ struct judge {
 	void (*on_change)(void *arg, const struct verdict_change *change);
 	void *arg;
 	struct judge_state **states; /* by index of the inventory; NULL = never seen */
+	uint8_t *awake;		     /* the same: 0 = clear, and no tick needs to look at it */
 	unsigned state_room;
 	struct grant *grants;
 	unsigned grant_count;
-	struct pool *everybody; /* mailings by tenant */
-	struct pool **tenants;	/* mailings by server, of each tenant; hashed, at most half full */
-	size_t tenant_room, tenant_count; /* room is a power of two */
+	struct pool *everybody;	   /* mailings by tenant */
+	struct pool_table tenants; /* mailings by server, of each tenant */
 	uint64_t unattributed;
 	int64_t now_ns; /* newest time that was seen */
 	/* safety catch: new blocks by twelfths of its window */
@@ -119,10 +119,9 @@ judge_free(struct judge *j)
 	for (unsigned i = 0; i < j->state_room; i++)
 		free(j->states[i]);
 	free(j->states);
+	free(j->awake);
 	free(j->grants);
-	for (size_t i = 0; i < j->tenant_room; i++)
-		pool_free(j->tenants[i]);
-	free(j->tenants);
+	pool_table_fini(&j->tenants);
 	pool_free(j->everybody);
 	free(j);
 }
@@ -162,18 +161,27 @@ judge_set_inventory(struct judge *j, struct inventory *inv, struct err *e)
 	unsigned room = inventory_count(inv);
 	struct judge_state **states = calloc(room > 0 ? room : 1, sizeof(struct judge_state *));
 
-	if (states == NULL)
+	uint8_t *awake = calloc(room > 0 ? room : 1, 1);
+
+	if (states == NULL || awake == NULL) {
+		free(states);
+		free(awake);
 		return err_set(e, -ENOMEM, "no memory for the state of %u servers", room);
+	}
 	for (unsigned i = 0; i < j->state_room; i++) {
 		int index = j->states[i] != NULL ? inventory_find(inv, j->states[i]->name) : -1;
 
-		if (index >= 0)
+		if (index >= 0) {
 			states[index] = j->states[i];
-		else
+			awake[index] = j->awake[i];
+		} else {
 			free(j->states[i]);
+		}
 	}
 	free(j->states);
+	free(j->awake);
 	j->states = states;
+	j->awake = awake;
 	j->state_room = room;
 	j->inventory = inv;
 	derive_all(j);
@@ -210,11 +218,18 @@ state_take(struct judge *j, unsigned index)
 		struct judge_state **grown =
 		    realloc(j->states, room * sizeof(struct judge_state *));
 
+		uint8_t *awake;
+
 		if (grown == NULL)
 			return NULL;
+		j->states = grown;
+		awake = realloc(j->awake, room);
+		if (awake == NULL)
+			return NULL;
+		j->awake = awake;
 		memset(grown + j->state_room, 0,
 		    (room - j->state_room) * sizeof(struct judge_state *));
-		j->states = grown;
+		memset(awake + j->state_room, 0, room - j->state_room);
 		j->state_room = room;
 	}
 	s = malloc(sizeof(*s));
@@ -270,43 +285,6 @@ find_owner(struct judge *j, const struct observation *o, unsigned *index)
 
 /* --- mailings of several servers --- */
 
-static struct pool **
-tenant_place(struct pool **table, size_t room, uint64_t key)
-{
-	size_t i = key & (room - 1);
-
-	while (table[i] != NULL && pool_key(table[i]) != key)
-		i = (i + 1) & (room - 1);
-	return &table[i];
-}
-
-/* The pool of a tenant, made when it is first needed; NULL without memory. */
-static struct pool *
-tenant_pool(struct judge *j, uint64_t key)
-{
-	struct pool **place;
-
-	if (2 * (j->tenant_count + 1) > j->tenant_room) {
-		size_t room = j->tenant_room == 0 ? 64 : 2 * j->tenant_room;
-		struct pool **table = calloc(room, sizeof(*table));
-
-		if (table == NULL)
-			return NULL;
-		for (size_t i = 0; i < j->tenant_room; i++)
-			if (j->tenants[i] != NULL)
-				*tenant_place(table, room, pool_key(j->tenants[i])) = j->tenants[i];
-		free(j->tenants);
-		j->tenants = table;
-		j->tenant_room = room;
-	}
-	place = tenant_place(j->tenants, j->tenant_room, key);
-	if (*place == NULL) {
-		*place = pool_new(key, TENANT_CAMPAIGNS);
-		j->tenant_count += *place != NULL;
-	}
-	return *place;
-}
-
 /* What was just counted as one campaign counts for the tenant and for everybody, too. */
 static void
 pool_news(struct judge *j, struct judge_state *s, unsigned index)
@@ -319,7 +297,7 @@ pool_news(struct judge *j, struct judge_state *s, unsigned index)
 		return;
 	tenant = tally_hash_text(server->tenant);
 	if (s->tenant_pool == NULL)
-		s->tenant_pool = tenant_pool(j, tenant);
+		s->tenant_pool = pool_table_take(&j->tenants, tenant, TENANT_CAMPAIGNS);
 	if (s->tenant_pool != NULL)
 		s->tenant_mailing = pool_add(
 		    s->tenant_pool, m, (double)m->sum, tally_hash_text(s->name), j->now_ns);
@@ -469,6 +447,7 @@ decide(struct judge *j, struct judge_state *s, unsigned index)
 		shadow = catch_holds(j);
 	event = verdict_step(l, &j->rules.ladder, s->name, j->now_ns, points, active,
 	    s->counts.messages + s->counts.messages_estimated, shadow);
+	j->awake[index] = l->verdict.rung != RUNG_CLEAR;
 	if (event == VERDICT_SAME)
 		return;
 	if (event != VERDICT_EXTENDED)
@@ -545,10 +524,14 @@ judge_tick(struct judge *j, int64_t now_ns)
 		return;
 	j->now_ns = now_ns;
 	for (unsigned i = 0; i < j->state_room; i++) {
-		struct judge_state *s = j->states[i];
+		struct judge_state *s = j->awake[i] ? j->states[i] : NULL;
 
-		if (s == NULL || s->ladder.verdict.rung == RUNG_CLEAR)
+		if (s == NULL)
 			continue;
+		if (s->ladder.verdict.rung == RUNG_CLEAR) {
+			j->awake[i] = false;
+			continue;
+		}
 		leave_shadow(j, s, i);
 		if (!tick_is_due(s, now_ns))
 			continue;
@@ -606,6 +589,7 @@ judge_block(
 		return index >= inventory_count(j->inventory) ? -ENOENT : -ENOMEM;
 	j->now_ns = now_ns;
 	s->refused = 0;
+	j->awake[index] = true;
 	verdict_block(&s->ladder, &j->rules.ladder, s->name, now_ns, for_ns, pin,
 	    s->counts.messages + s->counts.messages_estimated, s->observe_only);
 	return 0;
@@ -730,5 +714,8 @@ judge_restore(struct judge *j, unsigned index, const uint8_t *data, size_t size)
 {
 	struct judge_state *s = state_take(j, index);
 
-	return s != NULL ? judge_state_decode(s, data, size) : -ENOENT;
+	if (s == NULL)
+		return -ENOENT;
+	j->awake[index] = true; /* the next tick sees whether it need be */
+	return judge_state_decode(s, data, size);
 }

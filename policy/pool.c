@@ -132,3 +132,48 @@ pool_get(struct pool *p, struct pool_ref ref, int64_t now_ns)
 	view.declared = k->like.declared;
 	return view;
 }
+
+static struct pool **
+table_place(struct pool **slot, size_t room, uint64_t key)
+{
+	size_t i = key & (room - 1);
+
+	while (slot[i] != NULL && slot[i]->key != key)
+		i = (i + 1) & (room - 1);
+	return &slot[i];
+}
+
+struct pool *
+pool_table_take(struct pool_table *t, uint64_t key, unsigned campaigns)
+{
+	struct pool **place;
+
+	if (2 * (t->count + 1) > t->room) {
+		size_t room = t->room == 0 ? 64 : 2 * t->room;
+		struct pool **slot = calloc(room, sizeof(struct pool *));
+
+		if (slot == NULL)
+			return NULL;
+		for (size_t i = 0; i < t->room; i++)
+			if (t->slot[i] != NULL)
+				*table_place(slot, room, t->slot[i]->key) = t->slot[i];
+		free(t->slot);
+		t->slot = slot;
+		t->room = room;
+	}
+	place = table_place(t->slot, t->room, key);
+	if (*place == NULL) {
+		*place = pool_new(key, campaigns);
+		t->count += *place != NULL;
+	}
+	return *place;
+}
+
+void
+pool_table_fini(struct pool_table *t)
+{
+	for (size_t i = 0; i < t->room; i++)
+		pool_free(t->slot[i]);
+	free(t->slot);
+	*t = (struct pool_table){0};
+}

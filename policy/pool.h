@@ -34,4 +34,13 @@ struct pool_ref pool_add(
 /* What a campaign amounts to at `now`; all zero when it is gone. */
 struct pool_view pool_get(struct pool *p, struct pool_ref ref, int64_t now_ns);
 
+/* Pools by key: a hash table, at most half full.  All zero is an empty one. */
+struct pool_table {
+	struct pool **slot;
+	size_t room, count; /* room is a power of two */
+};
+/* The pool of a key, made when it is first needed; NULL without memory. */
+struct pool *pool_table_take(struct pool_table *t, uint64_t key, unsigned campaigns);
+void pool_table_fini(struct pool_table *t);
+
 #endif
