@@ -57,6 +57,8 @@ on_block(struct guard *g, const struct verdict_change *ch, const struct judge_vi
 	if (guard_record_block(g, ch->index, view, shadow, GUARD_ACTOR, "", &e) < 0)
 		owe(g, "block", view->server->name, &e);
 	log_block(view, shadow, GUARD_ACTOR);
+	if (!shadow && view->verdict.question == QUESTION_ABUSE)
+		guard_suspend_grants(g, view->server->name, view->verdict.case_id);
 }
 
 static void

@@ -84,6 +84,8 @@ int64_t guard_block_timeout(const struct guard *g, int64_t until_ns, bool pinned
 /* Which mode holds: the file's or the one that a person set. */
 int guard_load_mode(struct guard *g, struct err *e);
 
+/* Abuse by a server suspends the grants that cover it, until a person renews them. */
+void guard_suspend_grants(struct guard *g, const char *server, const char *case_id);
 /* Grants whose time is over. */
 void guard_expire_grants(struct guard *g);
 /* Reads all grants from the database. */

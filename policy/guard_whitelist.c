@@ -176,6 +176,35 @@ guard_put_application(struct guard *g, const char *actor, const char *action, st
 }
 
 void
+guard_suspend_grants(struct guard *g, const char *server, const char *case_id)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < g->grant_count; i++) {
+		struct grant *grant = &g->grants[i];
+		char subject[48];
+
+		if (!grant_is_active(grant, g->now_ns) || !grant_covers_server(grant, server))
+			continue;
+		/* In memory even when the database refuses; the block stands and is recorded
+		 * anyway. */
+		grant->state = GRANT_SUSPENDED;
+		changed = true;
+		snprintf(subject, sizeof(subject), "application %lld", (long long)grant->id);
+		log_event(LOG_LEVEL_WARN, "guard.grant.suspended", "id=%lld server=%s case=%s",
+		    (long long)grant->id, server, case_id);
+		if (store_put_grant(g->store, grant, NULL) == 0)
+			guard_note(g, "whitelist.suspend", subject,
+			    json_pack("{s:s, s:s, s:s}", "server", server, "case", case_id,
+				"reason",
+				"the server was blocked for abuse; renew the grant when "
+				"the cause is gone"));
+	}
+	if (changed)
+		tell_judge(g);
+}
+
+void
 guard_expire_grants(struct guard *g)
 {
 	bool changed = false;

@@ -15,14 +15,23 @@
 /* A blocked server is quiet while it tries no more than this share of its 5-minute ceiling anew. */
 #define QUIET_SHARE 0.25
 
-/* After a person's release the backlog may pass for so long, up to the plan's hourly ceiling. */
+/* After a person's release any backlog may pass for so long, up to the plan's hourly ceiling ... */
 #define BACKLOG_NS (2 * CLOCK_HOUR_NS)
+/* ... and the rest of the mailing that was stopped, up to its daily one: Postfix tries again after
+ * at most 4,000 s (maximal_backoff_time), Exim after 6 hours, so that every message has its turn.
+ */
+#define DRAIN_NS (6 * CLOCK_HOUR_NS)
 
 /* Without a sensor, more refused packets than so many a second mean that a server still tries. */
 #define REFUSED_PER_SECOND 1
 
 /* Times outside of this are a broken clock or capture: 1970 .. 2223. */
 #define TIME_MAX_NS INT64_C(8000000000000000000)
+
+#define IDLE_STEP_NS (10 * CLOCK_SECOND_NS)
+
+#define TENANT_CAMPAIGNS 4
+#define WORLD_CAMPAIGNS	 128
 
 struct judge {
 	struct judge_rules rules;
@@ -31,9 +40,12 @@ struct judge {
 	void (*on_change)(void *arg, const struct verdict_change *change);
 	void *arg;
 	struct judge_state **states; /* by index of the inventory; NULL = never seen */
+	uint8_t *awake;		     /* the same: 0 = clear, and no tick needs to look at it */
 	unsigned state_room;
 	struct grant *grants;
 	unsigned grant_count;
+	struct pool *everybody;	   /* mailings by tenant */
+	struct pool_table tenants; /* mailings by server, of each tenant */
 	uint64_t unattributed;
 	int64_t now_ns; /* newest time that was seen */
 	/* safety catch: new blocks by twelfths of its window */
@@ -51,6 +63,8 @@ derive_state(const struct judge *j, struct judge_state *s, const struct server *
 	s->ceilings = *judge_rules_ceilings(&j->rules, server->plan);
 	snprintf(s->plan, sizeof(s->plan), "%s", server->plan);
 	s->observe_only = judge_rules_observe_only(&j->rules, server->mode);
+	s->tenant_pool = NULL; /* the tenant may be another now */
+	s->tenant_mailing.serial = 0;
 }
 
 static void
@@ -105,7 +119,10 @@ judge_free(struct judge *j)
 	for (unsigned i = 0; i < j->state_room; i++)
 		free(j->states[i]);
 	free(j->states);
+	free(j->awake);
 	free(j->grants);
+	pool_table_fini(&j->tenants);
+	pool_free(j->everybody);
 	free(j);
 }
 
@@ -144,18 +161,27 @@ judge_set_inventory(struct judge *j, struct inventory *inv, struct err *e)
 	unsigned room = inventory_count(inv);
 	struct judge_state **states = calloc(room > 0 ? room : 1, sizeof(struct judge_state *));
 
-	if (states == NULL)
+	uint8_t *awake = calloc(room > 0 ? room : 1, 1);
+
+	if (states == NULL || awake == NULL) {
+		free(states);
+		free(awake);
 		return err_set(e, -ENOMEM, "no memory for the state of %u servers", room);
+	}
 	for (unsigned i = 0; i < j->state_room; i++) {
 		int index = j->states[i] != NULL ? inventory_find(inv, j->states[i]->name) : -1;
 
-		if (index >= 0)
+		if (index >= 0) {
 			states[index] = j->states[i];
-		else
+			awake[index] = j->awake[i];
+		} else {
 			free(j->states[i]);
+		}
 	}
 	free(j->states);
+	free(j->awake);
 	j->states = states;
+	j->awake = awake;
 	j->state_room = room;
 	j->inventory = inv;
 	derive_all(j);
@@ -192,11 +218,18 @@ state_take(struct judge *j, unsigned index)
 		struct judge_state **grown =
 		    realloc(j->states, room * sizeof(struct judge_state *));
 
+		uint8_t *awake;
+
 		if (grown == NULL)
 			return NULL;
+		j->states = grown;
+		awake = realloc(j->awake, room);
+		if (awake == NULL)
+			return NULL;
+		j->awake = awake;
 		memset(grown + j->state_room, 0,
 		    (room - j->state_room) * sizeof(struct judge_state *));
-		j->states = grown;
+		memset(awake + j->state_room, 0, room - j->state_room);
 		j->state_room = room;
 	}
 	s = malloc(sizeof(*s));
@@ -248,6 +281,30 @@ find_owner(struct judge *j, const struct observation *o, unsigned *index)
 	s->counts.spoofed += owner.spoofed && begins_session(o);
 	*index = (unsigned)owner.index;
 	return s;
+}
+
+/* --- mailings of several servers --- */
+
+/* What was just counted as one campaign counts for the tenant and for everybody, too. */
+static void
+pool_news(struct judge *j, struct judge_state *s, unsigned index)
+{
+	const struct window_campaign *m = &s->window.news;
+	const struct server *server = inventory_get(j->inventory, index);
+	uint64_t tenant;
+
+	if (m->kind == WINDOW_CAMPAIGN_NONE || m->sum <= 0 || server->tenant[0] == '\0')
+		return;
+	tenant = tally_hash_text(server->tenant);
+	if (s->tenant_pool == NULL)
+		s->tenant_pool = pool_table_take(&j->tenants, tenant, TENANT_CAMPAIGNS);
+	if (s->tenant_pool != NULL)
+		s->tenant_mailing = pool_add(
+		    s->tenant_pool, m, (double)m->sum, tally_hash_text(s->name), j->now_ns);
+	if (j->everybody == NULL)
+		j->everybody = pool_new(0, WORLD_CAMPAIGNS);
+	if (j->everybody != NULL && m->kind == WINDOW_CAMPAIGN_TEXT)
+		s->others_mailing = pool_add(j->everybody, m, (double)m->sum, tenant, j->now_ns);
 }
 
 /* --- counting what was seen --- */
@@ -362,6 +419,8 @@ make_input(const struct judge *j, const struct judge_state *s, const struct wind
 	    .ceilings = &s->ceilings,
 	    .now_ns = j->now_ns,
 	    .half_life_ns = j->rules.policy.decay_half_life_ns,
+	    .tenant = pool_get(s->tenant_pool, s->tenant_mailing, j->now_ns),
+	    .others = pool_get(j->everybody, s->others_mailing, j->now_ns),
 	    .plan = s->plan,
 	};
 
@@ -381,16 +440,20 @@ decide(struct judge *j, struct judge_state *s, unsigned index)
 	bool shadow = s->observe_only;
 	enum verdict_event event;
 
+	s->decided_ns = j->now_ns;
 	score_points(&in, &j->rules.ladder.bounds, points);
 	if (from != RUNG_BLOCK && !shadow &&
 	    fmax(points[0], points[1]) >= j->rules.ladder.bounds.rung[RUNG_BLOCK])
 		shadow = catch_holds(j);
 	event = verdict_step(l, &j->rules.ladder, s->name, j->now_ns, points, active,
 	    s->counts.messages + s->counts.messages_estimated, shadow);
+	j->awake[index] = l->verdict.rung != RUNG_CLEAR;
 	if (event == VERDICT_SAME)
 		return;
 	if (event != VERDICT_EXTENDED)
 		s->refused = 0;
+	if (event == VERDICT_MOVED && l->verdict.rung == RUNG_BLOCK)
+		window_note_block(&s->window);
 	if (event == VERDICT_LIFTED)
 		window_release(&s->window, j->now_ns, 0, 0);
 	if (event == VERDICT_MOVED && l->verdict.rung == RUNG_BLOCK && !shadow)
@@ -437,8 +500,21 @@ judge_observe(struct judge *j, const struct observation *o)
 	s->last_activity_ns = o->time_ns;
 	if ((o->flags & OBS_F_INBOUND) == 0 && !c.blocked)
 		judge_state_sample(s, o);
-	if (window_observe(&s->window, o, &c) || c.blocked)
+	if (window_observe(&s->window, o, &c) || c.blocked) {
+		pool_news(j, s, index);
 		decide(j, s, index);
+	}
+}
+
+/* Nothing new was seen: what fades by itself is looked at every ten seconds, and an end each time. */
+static bool
+tick_is_due(const struct judge_state *s, int64_t now_ns)
+{
+	const struct verdict *v = &s->ladder.verdict;
+	int64_t age = now_ns - s->decided_ns;
+
+	return age < 0 || age >= IDLE_STEP_NS ||
+	       (v->until_ns != 0 && now_ns >= v->until_ns - CLOCK_MINUTE_NS);
 }
 
 void
@@ -448,12 +524,18 @@ judge_tick(struct judge *j, int64_t now_ns)
 		return;
 	j->now_ns = now_ns;
 	for (unsigned i = 0; i < j->state_room; i++) {
-		struct judge_state *s = j->states[i];
+		struct judge_state *s = j->awake[i] ? j->states[i] : NULL;
 
-		if (s == NULL || s->ladder.verdict.rung == RUNG_CLEAR)
+		if (s == NULL)
+			continue;
+		if (s->ladder.verdict.rung == RUNG_CLEAR) {
+			j->awake[i] = false;
+			continue;
+		}
+		leave_shadow(j, s, i);
+		if (!tick_is_due(s, now_ns))
 			continue;
 		window_turn(&s->window, now_ns);
-		leave_shadow(j, s, i);
 		decide(j, s, i);
 	}
 }
@@ -507,6 +589,7 @@ judge_block(
 		return index >= inventory_count(j->inventory) ? -ENOENT : -ENOMEM;
 	j->now_ns = now_ns;
 	s->refused = 0;
+	j->awake[index] = true;
 	verdict_block(&s->ladder, &j->rules.ladder, s->name, now_ns, for_ns, pin,
 	    s->counts.messages + s->counts.messages_estimated, s->observe_only);
 	return 0;
@@ -521,6 +604,7 @@ judge_release(struct judge *j, unsigned index, int64_t now_ns, struct err *e)
 		return index >= inventory_count(j->inventory) ? -ENOENT : -ENOMEM;
 	j->now_ns = now_ns;
 	verdict_release(&s->ladder, now_ns);
+	window_drain(&s->window, now_ns, s->ceilings.span[TALLY_DAY], DRAIN_NS);
 	window_turn(&s->window, now_ns);
 	window_release(&s->window, now_ns, s->ceilings.span[TALLY_HOUR], BACKLOG_NS);
 	return 0;
@@ -630,5 +714,8 @@ judge_restore(struct judge *j, unsigned index, const uint8_t *data, size_t size)
 {
 	struct judge_state *s = state_take(j, index);
 
-	return s != NULL ? judge_state_decode(s, data, size) : -ENOENT;
+	if (s == NULL)
+		return -ENOENT;
+	j->awake[index] = true; /* the next tick sees whether it need be */
+	return judge_state_decode(s, data, size);
 }

@@ -118,7 +118,8 @@ void judge_set_settings(struct judge *j, const struct settings *settings);
 /* Copies the grants. */
 int judge_set_grants(struct judge *j, const struct grant *grants, unsigned count, struct err *e);
 
-/* One observation; on_change is called from inside, after the state changed. */
+/* One observation; on_change is called from inside, after the state changed, as the last thing that is done
+ * to the server: it may set grants. */
 void judge_observe(struct judge *j, const struct observation *obs);
 /* Decay, expiry, silence; call about once a second of `now`. */
 void judge_tick(struct judge *j, int64_t now_ns);

@@ -239,6 +239,58 @@ get_sparse(struct wire_reader *r, uint32_t *slot, unsigned slots)
 	return used;
 }
 
+/* A float that may not be negative; estimates are taken back, so a hair below zero happens. */
+static void
+put_count(struct wire_writer *w, float v)
+{
+	put_float(w, v > 0 ? v : 0);
+}
+
+/* Bursts, destinations through TLS, and what may drain. */
+static void
+put_habits(struct wire_writer *w, const struct window *win)
+{
+	const struct window_campaign *like = &win->drain.like;
+
+	put_count(w, win->burst.sum);
+	put_count(w, win->burst.square);
+	put_time(w, win->burst.time_ns);
+	for (unsigned i = 0; i < WINDOW_PEERS; i++) {
+		wire_put_u64(w, win->peer[i].key);
+		put_count(w, win->peer[i].mails);
+		wire_put_u8(w, win->peer[i].house);
+		put_time(w, win->peer[i].time_ns);
+	}
+	wire_put_u8(w, like->kind);
+	wire_put_u64(w, like->fingerprint);
+	wire_put_u64(w, like->subject);
+	put_count(w, like->size);
+	put_count(w, win->drain.left);
+	put_time(w, win->drain.until_ns);
+}
+
+static void
+get_habits(struct wire_reader *r, struct window *win)
+{
+	struct window_campaign *like = &win->drain.like;
+
+	win->burst.sum = get_float(r);
+	win->burst.square = get_float(r);
+	win->burst.time_ns = get_time(r);
+	for (unsigned i = 0; i < WINDOW_PEERS; i++) {
+		win->peer[i].key = wire_get_u64(r);
+		win->peer[i].mails = get_float(r);
+		win->peer[i].house = get_below(r, WINDOW_HOUSE_SHARED + 1);
+		win->peer[i].time_ns = get_time(r);
+	}
+	like->kind = get_below(r, WINDOW_CAMPAIGN_SIZE + 1);
+	like->fingerprint = wire_get_u64(r);
+	like->subject = wire_get_u64(r);
+	like->size = get_float(r);
+	win->drain.left = get_float(r);
+	win->drain.until_ns = get_time(r);
+}
+
 static void
 put_window(struct wire_writer *w, const struct window *win)
 {
@@ -275,6 +327,7 @@ put_window(struct wire_writer *w, const struct window *win)
 		put_ring(w, &k->hour);
 	}
 	put_sparse(w, &win->seen.entry[0][0], TALLY_SEEN_SETS * TALLY_SEEN_WAYS);
+	put_habits(w, win);
 }
 
 /* Sessions are not kept: after a restart of the sensor their numbers mean others. */
@@ -314,6 +367,7 @@ get_window(struct wire_reader *r, struct window *win)
 		k->sum = get_ring(r, &k->hour);
 	}
 	get_sparse(r, &win->seen.entry[0][0], TALLY_SEEN_SETS * TALLY_SEEN_WAYS);
+	get_habits(r, win);
 }
 
 static void

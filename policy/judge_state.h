@@ -6,9 +6,10 @@
 #ifndef POLICY_JUDGE_STATE_H
 #define POLICY_JUDGE_STATE_H
 
+#include "policy/pool.h"
 #include "policy/verdict.h"
 
-#define JUDGE_STATE_VERSION 1 /* bump when the encoding changes; an older blob is then dropped */
+#define JUDGE_STATE_VERSION 2 /* bump when the encoding changes; an older blob is then dropped */
 
 #define JUDGE_SAMPLES_KEPT 6
 
@@ -41,6 +42,10 @@ struct judge_state {
 	/* told by the kernel since the guard's start */
 	uint32_t refused;   /* packets of the block that stands */
 	uint32_t refused_s; /* when that was read */
+	int64_t decided_ns; /* when the ladder last took a step */
+	/* of the last hour; not kept */
+	struct pool *tenant_pool; /* of the judge; NULL until it is needed */
+	struct pool_ref tenant_mailing, others_mailing;
 };
 
 /* Bytes written, or -ENOBUFS. */

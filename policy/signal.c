@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of signals.  bulkhead-guard, replay. */
-#include "policy/signal.h"
+#include "policy/signal_private.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,16 +9,22 @@
 #include "base/clock.h"
 
 /* ln(theta1/theta0) for a bad trial, ln((1-theta1)/(1-theta0)) for a good one. */
-#define LN_10	  2.302585093
+#define LN_10	  SIGNAL_LN_10
 #define LN_4	  1.386294361
 #define LN_5	  1.609437912
 #define LN_050_95 (-0.641853886) /* ln(0.50 / 0.95) */
 #define LN_050_90 (-0.587786665) /* ln(0.50 / 0.90) */
 
+#define LN_3	  1.098612289
+#define LN_085_95 (-0.111225635) /* ln(0.85 / 0.95) */
+#define LN_2	  0.693147181
+
 #define UNKNOWN_THETA0 0.05
+#define STALE_MIN      12.0 /* unknown recipients before the patient test speaks */
 
 const struct window_step signal_steps[WINDOW_TEST__COUNT] = {
     [WINDOW_TEST_UNKNOWN] = {LN_10, LN_050_95}, /* 0.05 (Mail.ru) against 0.5 (Forpsi) */
+    [WINDOW_TEST_STALE] = {LN_3, LN_085_95},	/* 0.05 against 0.15 */
     [WINDOW_TEST_REMOTE] = {LN_5, LN_050_90},	/* 0.1 against 0.5 of the destinations */
     [WINDOW_TEST_CONNECT] = {LN_4, -LN_4},	/* 0.2 against 0.8 (TRW) */
     [WINDOW_TEST_SHORT] = {LN_4, -LN_4},
@@ -60,7 +66,8 @@ volume_evaluate(const struct signal *s, const struct signal_input *in, struct si
 	f->value = ring_sum(in, WINDOW_OPEN_5MIN + s->subject);
 	f->threshold = ceiling;
 	f->beside = ring_sum(in, WINDOW_BEYOND_HOUR);
-	f->points = signal_poisson(f->value, ceiling, volume_ratio[s->subject] * ceiling);
+	f->points = signal_poisson(f->value, ceiling, volume_ratio[s->subject] * ceiling) /
+		    window_clumping(in->window);
 	f->visibility = weakest(in);
 }
 
@@ -82,126 +89,6 @@ volume_explain(const struct signal *s, const struct signal_input *in,
 		    "%.0f%s different recipients in %s; a server on plan %s stays below %.0f",
 		    f->value, f->visibility == OBS_TLS ? " (estimated through TLS)" : "",
 		    volume_span[s->subject], plan, f->threshold);
-}
-
-/* --- near-identical messages --- */
-
-static const struct window_campaign *
-largest_campaign(const struct signal_input *in, unsigned kind, int declared, int unsubscribable)
-{
-	const struct window_campaign *best = NULL;
-
-	for (unsigned i = 0; i < WINDOW_CAMPAIGNS; i++) {
-		const struct window_campaign *k = &in->window->campaign[i];
-
-		if (k->kind != kind || (declared >= 0 && k->declared != declared) ||
-		    (unsubscribable >= 0 && k->unsubscribable != unsubscribable))
-			continue;
-		if (best == NULL || k->sum > best->sum)
-			best = k;
-	}
-	return best;
-}
-
-/* Mail that calls itself bulk is held to the 5-minute ceiling for an hour: a slow run is a run. */
-static void
-declared_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, 1, -1);
-	double ceiling = in->ceilings->span[TALLY_5MIN];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling;
-	f->points = signal_poisson(f->value, ceiling, 3 * ceiling);
-}
-
-static void
-declared_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "one list mail (List-* or Precedence header, same text or subject) to %.0f different "
-	    "recipients within an hour; without a grant it stays below %.0f",
-	    f->value, f->threshold);
-}
-
-/* A shop's order confirmations are near-identical too: half of the hour's ceiling is honest, and
- * the row cannot throttle alone. */
-static void
-same_text_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, -1, -1);
-	double ceiling = in->ceilings->span[TALLY_HOUR];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling / 2;
-	f->points = signal_poisson(f->value, ceiling / 2, ceiling);
-}
-
-static void
-same_text_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "almost the same text or subject to %.0f different recipients within an hour; it "
-	    "speaks "
-	    "from %.0f",
-	    f->value, f->threshold);
-}
-
-static void
-no_unsubscribe_evaluate(
-    const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, -1, 0);
-	double ceiling = in->ceilings->span[TALLY_HOUR];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling / 2;
-	f->points = signal_poisson(f->value, ceiling / 2, ceiling);
-}
-
-static void
-no_unsubscribe_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "almost the same text to %.0f different recipients within an hour, and no "
-	    "List-Unsubscribe field",
-	    f->value);
-}
-
-static void
-same_size_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
-{
-	const struct window_campaign *k = largest_campaign(in, s->subject, -1, -1);
-	double ceiling = in->ceilings->span[TALLY_5MIN];
-
-	f->value = k != NULL ? (double)k->sum : 0;
-	f->threshold = ceiling;
-	f->beside = ring_sum(in, WINDOW_DESTINATIONS_HOUR);
-	f->visibility = OBS_TLS;
-	/* One mailbox provider proves nothing; uniform sizes at many do. */
-	f->points = f->beside < 5 ? 0 : signal_poisson(f->value, ceiling, 3 * ceiling);
-}
-
-static void
-same_size_explain(const struct signal *s, const struct signal_input *in,
-    const struct signal_finding *f, char *buf, size_t size)
-{
-	(void)s;
-	(void)in;
-	snprintf(buf, size,
-	    "about %.0f recipients (estimated through TLS) got messages of one size within an "
-	    "hour, at "
-	    "%.0f destinations",
-	    f->value, f->beside);
 }
 
 /* --- spread --- */
@@ -277,8 +164,16 @@ unknown_evaluate(const struct signal *s, const struct signal_input *in, struct s
 {
 	double people = ring_sum(in, WINDOW_OPEN_DAY) + ring_sum(in, WINDOW_GRANTED_DAY);
 
+	struct signal stale = *s;
+	struct signal_finding patient = {0};
+
 	trials_evaluate(s, in, f);
-	f->points -= log(fmax(1, UNKNOWN_THETA0 * people));
+	stale.subject = WINDOW_TEST_STALE;
+	trials_evaluate(&stale, in, &patient);
+	if (patient.points > f->points && patient.value >= STALE_MIN)
+		*f = patient;
+	/* ... and two tests look at it. */
+	f->points -= LN_2 + log(fmax(1, UNKNOWN_THETA0 * people));
 }
 
 /* Nobody is reachable: that is an outage of the server, and hurts nobody. */
@@ -297,11 +192,13 @@ trials_explain(const struct signal *s, const struct signal_input *in,
 {
 	static const char *const what[WINDOW_TEST__COUNT] = {
 	    [WINDOW_TEST_UNKNOWN] = "recipients do not exist",
+	    [WINDOW_TEST_STALE] = "",
 	    [WINDOW_TEST_REMOTE] = "destinations refused the mail as spam, listed or too much",
 	    [WINDOW_TEST_CONNECT] = "destinations could not be connected to",
 	    [WINDOW_TEST_SHORT] = "destinations saw a session end without a message",
-	    [WINDOW_TEST_RATWARE] = ("sessions and messages show habits of bulk tools (talking early, "
-					"no QUIT, no Date or Message-ID)"),
+	    [WINDOW_TEST_RATWARE] =
+		("sessions and messages show habits of bulk tools (talking early, "
+		 "no QUIT, no Date or Message-ID)"),
 	};
 	char iso[CLOCK_ISO_BYTES];
 	int64_t second = f->since_ns - f->since_ns % CLOCK_SECOND_NS;
@@ -405,8 +302,8 @@ const struct signal signal_table[] = {
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_TEXT,
-	.evaluate = declared_evaluate,
-	.explain = declared_explain,
+	.evaluate = signal_declared_evaluate,
+	.explain = signal_declared_explain,
 	.ask = "Is it a mailing by its own declaration?",
 	.source = "RFC 2369, 2919, 8058; DCC and rspamd fuzzy for near-identical",
     },
@@ -415,26 +312,52 @@ const struct signal signal_table[] = {
 	.question = QUESTION_BULK,
 	.group = SIGNAL_VOLUME,
 	.needs = SIGNAL_NEEDS_CLEAR,
-	.highest = RUNG_WARN,
+	.highest = RUNG_BLOCK,
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_TEXT,
-	.evaluate = same_text_evaluate,
-	.explain = same_text_explain,
+	.evaluate = signal_same_text_evaluate,
+	.explain = signal_same_text_explain,
 	.ask = "Do many people get the same text?",
 	.source = "DCC, rspamd fuzzy; Manku 2007 for the distance",
     },
     {
+	.name = "tenant-mailing",
+	.question = QUESTION_BULK,
+	.group = SIGNAL_VOLUME,
+	.needs = SIGNAL_NEEDS_CLEAR | SIGNAL_NEEDS_TLS,
+	.highest = RUNG_BLOCK,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.evaluate = signal_tenant_evaluate,
+	.explain = signal_tenant_explain,
+	.ask = "Do several servers of one tenant share a mailing?",
+	.source = "M3AAWG hosting BCP (Byington): thresholds per customer",
+    },
+    {
+	.name = "snowshoe",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_DIRECT,
+	.needs = SIGNAL_NEEDS_CLEAR,
+	.highest = RUNG_WARN,
+	.activation = 20,
+	.window_ns = CLOCK_HOUR_NS,
+	.evaluate = signal_snowshoe_evaluate,
+	.explain = signal_snowshoe_explain,
+	.ask = "Do servers of several tenants share a mailing?",
+	.source = "snowshoe: Spamhaus; M3AAWG: slow over a lot of address space",
+    },
+    {
 	.name = "same-size",
 	.question = QUESTION_BULK,
-	.group = SIGNAL_CORROBORATION,
+	.group = SIGNAL_VOLUME,
 	.needs = SIGNAL_NEEDS_TLS,
-	.highest = RUNG_CLEAR,
+	.highest = RUNG_BLOCK,
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_SIZE,
-	.evaluate = same_size_evaluate,
-	.explain = same_size_explain,
+	.evaluate = signal_same_size_evaluate,
+	.explain = signal_same_size_explain,
 	.ask = "Do many destinations get messages of one size?",
 	.source = "ours",
     },
@@ -587,8 +510,8 @@ const struct signal signal_table[] = {
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.subject = WINDOW_CAMPAIGN_TEXT,
-	.evaluate = no_unsubscribe_evaluate,
-	.explain = no_unsubscribe_explain,
+	.evaluate = signal_no_unsubscribe_evaluate,
+	.explain = signal_no_unsubscribe_explain,
 	.ask = "Is it bulk that nobody can leave?",
 	.source = "RFC 8058; Google, Yahoo and Mail.ru sender rules",
     },

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "policy/judge.h"
+#include "policy/pool.h"
 #include "policy/window.h"
 
 /* How the signals of one question add up; see score.h. */
@@ -33,6 +34,8 @@ struct signal_input {
 	const struct window_ceilings *ceilings;
 	int64_t now_ns;
 	int64_t half_life_ns; /* of evidence that decays */
+	struct pool_view tenant; /* the mailing it takes part in, of all servers of its tenant */
+	struct pool_view others; /* ... of all tenants' servers */
 	const char *plan;     /* for the sentence; "" = default */
 };
 

@@ -16,7 +16,8 @@
 
 #define WINDOW_CAMPAIGNS 8
 #define WINDOW_SESSIONS	 16
-#define WINDOW_GRANTS	 4 /* grants of one server that count */
+#define WINDOW_GRANTS	 16 /* grants of one server that count */
+#define WINDOW_PEERS	 16
 
 /* Sliding counters.  OPEN are recipients that no grant covers; estimates are weighted. */
 enum window_ring {
@@ -43,7 +44,8 @@ enum window_ring {
 /* Bernoulli trials with a running log-likelihood ratio that never falls below zero (Page's CUSUM of
  * Wald's test), so that a good past does not pay for a bad present. */
 enum window_test {
-	WINDOW_TEST_UNKNOWN, /* the recipient does not exist */
+	WINDOW_TEST_UNKNOWN, /* the recipient does not exist: half of a bought list */
+	WINDOW_TEST_STALE,   /* the same trials against a seventh: a list nobody keeps */
 	WINDOW_TEST_REMOTE,  /* the destination calls us a spammer */
 	WINDOW_TEST_CONNECT, /* the destination cannot be connected to */
 	WINDOW_TEST_SHORT,   /* the session ended without a message */
@@ -76,8 +78,37 @@ struct window_campaign { /* messages that are almost the same */
 struct window_session { /* what a session did since its last message */
 	uint64_t id;
 	uint64_t domain; /* of its newest recipient */
-	float fresh;	 /* accepted recipients that are new in this hour */
+	float fresh[3];	 /* accepted recipients that are new in each span, and were counted */
 	float held[3];	 /* recipients by span whose grant only the From field can tell */
+};
+
+/* Recipients of one event (a post, a notice to a team) come together: bursts, told by the pauses
+ * between them.  Their sizes say by how much more than a Poisson number a count may vary. */
+struct window_burst {
+	int64_t since_ns, last_ns; /* of the open one */
+	float n;		   /* recipients in it so far */
+	float prompts;		   /* inbound sessions that it may answer: a list's posts */
+	float prompts_waiting;	   /* the same, of the next one */
+	int64_t prompt_ns;	   /* the newest of them */
+	float sum, square;	   /* of the sizes of those that ended; half in two days */
+	int64_t time_ns;	   /* of these sums */
+};
+
+/* Where mail goes through TLS.  No recipient is seen there, but the destination is. */
+enum window_house { WINDOW_HOUSE_UNKNOWN, WINDOW_HOUSE_SINGLE, WINDOW_HOUSE_SHARED };
+struct window_peer {
+	uint64_t key; /* of the destination; 0 = empty */
+	float mails;  /* recent estimated recipients; fades with an hour's time constant */
+	uint8_t
+	    house; /* enum window_house, by its greeting: one organisation's, or many people's */
+	int64_t time_ns;
+};
+
+/* After a person's release the rest of the mailing may drain: it is told by its text or size. */
+struct window_drain {
+	struct window_campaign like; /* kind NONE: nothing drains */
+	float left;		     /* recipients */
+	int64_t until_ns;
 };
 
 struct window {
@@ -91,6 +122,10 @@ struct window {
 	int64_t outage_since_ns; /* first failure after the last delivery; 0 = none */
 	float outage_destinations;
 	uint32_t next_session;
+	struct window_burst burst;
+	struct window_peer peer[WINDOW_PEERS];
+	struct window_drain drain;
+	struct window_campaign news; /* since the observation began: what was counted, n in `sum` */
 	bool changed; /* since the observation began: something that a signal looks at */
 	struct tally_ring ring[WINDOW_RING__COUNT];
 	struct window_session session[WINDOW_SESSIONS];
@@ -126,7 +161,16 @@ bool window_observe(
 /* The running value of a test at `now`, decayed. */
 double window_points(const struct window *w, unsigned test, int64_t now_ns, int64_t half_life_ns);
 
+/* By how much the variance of its counts exceeds a Poisson number's: 1 (people come one by one) to
+ * WINDOW_CLUMPING_MAX; the mean square of the bursts' sizes over their mean. */
+#define WINDOW_CLUMPING_MAX 16.0
+double window_clumping(const struct window *w);
+
 /* Forgets all evidence (not what was seen) and lets `allowance` recipients of a backlog pass. */
 void window_release(struct window *w, int64_t now_ns, double allowance, int64_t for_ns);
+/* It is blocked: remembers which mailing is under way. */
+void window_note_block(struct window *w);
+/* Lets the rest of that mailing pass, up to so many recipients. */
+void window_drain(struct window *w, int64_t now_ns, double recipients, int64_t for_ns);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Observations become counts: which of them is news.  bulkhead-guard, replay. */
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "policy/window_private.h"
@@ -8,7 +9,8 @@
 #define WEIGHT_GAP_RECIPIENT 0.8  /* it was seen, but what became of it may not have been */
 #define WEIGHT_TLS_MIN	     0.25 /* of an estimate with no confidence at all */
 #define WEIGHT_TLS_MAX	     0.95
-#define WEIGHT_TLS_REJECTED  0.5  /* sizes do not tell 450 from 550 */
+#define WEIGHT_TLS_SURE	     0.6  /* from here on it counts in full: 98 % of sessions are exact */
+#define WEIGHT_TLS_DOUBTED   0.4 /* a refusal through TLS that may be greylisting */
 #define WEIGHT_FAMILIAR	     0.5  /* a person who had mail from it earlier the same day */
 #define WEIGHT_WELCOME	     0.25 /* a refusal where other mail was taken within the hour */
 
@@ -32,6 +34,7 @@ enum key_kind {
 	KEY_WELCOME,
 	KEY_SHORT,
 	KEY_TIDY,
+	KEY_DOUBTED, /* refused through TLS; flagged: nothing got through since */
 };
 
 /* Destination, recipient domain: the pair whose failures count once an hour. */
@@ -53,6 +56,15 @@ static uint64_t
 organisation_key(unsigned kind, const struct observation *o, uint64_t domain)
 {
 	return domain != 0 ? tally_key(kind, domain) : destination_key(kind, o);
+}
+
+/* Two tests look at whether recipients exist: a quick one and a patient one. */
+static void
+note_existence(
+    struct window *w, const struct observation *o, const struct window_context *c, bool bad)
+{
+	window_trial(w, WINDOW_TEST_UNKNOWN, c, o, bad, 1);
+	window_trial(w, WINDOW_TEST_STALE, c, o, bad, 1);
 }
 
 static void
@@ -120,7 +132,7 @@ note_refusal(struct window *w, const struct observation *o, const struct window_
 		note_remote(w, c, o, remote, o->u.recipient.domain_hash);
 	else if (tally_seen_is_new(&w->seen, tally_key(KEY_UNKNOWN, o->u.recipient.hash),
 		     o->time_ns, CLOCK_DAY_NS))
-		window_trial(w, WINDOW_TEST_UNKNOWN, c, o, true, 1);
+		note_existence(w, o, c, true);
 }
 
 static void
@@ -158,10 +170,11 @@ observe_recipient(struct window *w, const struct observation *o, const struct wi
 	if (accepted) {
 		s = window_take_session(w, c, o);
 		s->domain = o->u.recipient.domain_hash;
-		s->fresh += (float)n[TALLY_HOUR];
+		for (unsigned span = 0; span < TALLY_SPAN__COUNT; span++)
+			s->fresh[span] += (float)n[span];
 		window_note_delivery(w, c, o->time_ns);
 		if (n[TALLY_HOUR] > 0)
-			window_trial(w, WINDOW_TEST_UNKNOWN, c, o, false, 1);
+			note_existence(w, o, c, false);
 		if (c->grant_count > 0 &&
 		    !covered) { /* the From field decides; see observe_message() */
 			for (unsigned span = 0; span < TALLY_SPAN__COUNT; span++)
@@ -183,12 +196,14 @@ observe_message(struct window *w, const struct observation *o, const struct wind
 	unsigned code = o->u.message.reply.code;
 	bool covered = c->grant_count > 0 && (window_is_covered(c, o->u.message.sender_domain) ||
 						 window_is_covered(c, o->u.message.from_domain));
-	double fresh = s != NULL ? (double)s->fresh : o->u.message.recipients_accepted;
+	double fresh[3] = {0, o->u.message.recipients_accepted, 0};
 	struct window_campaign m = {.kind = WINDOW_CAMPAIGN_TEXT};
 
 	if (s != NULL) {
 		window_release_held(w, c, s, covered, o->time_ns);
-		s->fresh = 0;
+		for (unsigned span = 0; span < TALLY_SPAN__COUNT; span++)
+			fresh[span] = (double)s->fresh[span];
+		memset(s->fresh, 0, sizeof(s->fresh));
 	}
 	if (code < 200 || code > 299) {
 		note_remote(w, c, o, o->u.message.reply.remote, s != NULL ? s->domain : 0);
@@ -206,40 +221,103 @@ observe_message(struct window *w, const struct observation *o, const struct wind
 		&w->seen, pair_key(KEY_TIDY, o, headers & proper), o->time_ns, CLOCK_HOUR_NS) &&
 	    (headers & OBS_HDR_TRUNCATED) == 0)
 		window_trial(w, WINDOW_TEST_RATWARE, c, o, (headers & proper) != proper, 0.7);
-	if (covered || fresh <= 0 || (w->allowance > 0 && o->time_ns < w->allowance_until_ns))
+	if (covered || fresh[TALLY_HOUR] <= 0 ||
+	    (w->allowance > 0 && o->time_ns < w->allowance_until_ns))
 		return;
 	m.fingerprint = o->u.message.fingerprint;
 	if (o->u.message.subject_hash != 0)
 		m.subject = o->u.message.subject_hash ^ tally_hash_text(o->u.message.from_domain);
 	m.declared = (headers & list) != 0;
 	m.unsubscribable = (headers & OBS_HDR_LIST_UNSUBSCRIBE) != 0;
-	if (m.fingerprint != 0 || m.subject != 0)
-		window_count_campaign(w, &m, fresh);
+	if (m.fingerprint == 0 && m.subject == 0)
+		return;
+	if (window_drains(w, &m, fresh[TALLY_HOUR], o->time_ns))
+		for (unsigned span = 0; span < TALLY_SPAN__COUNT; span++)
+			window_count(w, WINDOW_OPEN_5MIN + span, -fresh[span]);
+	else
+		window_count_campaign(w, &m, fresh[TALLY_HOUR]);
+}
+
+/* The log-likelihood ratios of what the estimator says, not of what was: it finds `found` of the
+ * refusals and takes one reply in fifty for one that is none. */
+static struct window_step
+estimated_step(double t0, double t1, double found)
+{
+	const double wrong = 0.02;
+	double q0 = t0 * found + (1 - t0) * wrong, q1 = t1 * found + (1 - t1) * wrong;
+
+	return (struct window_step){log(q1 / q0), log((1 - q1) / (1 - q0))};
+}
+
+/* Refused recipients through TLS.  Sizes do not tell 450 from 550: at one organisation's server a
+ * refusal counts less, once a day, and is taken back when mail gets through there, because that
+ * is what greylisting looks like; the large houses do not greylist. */
+static void
+note_estimated_refusals(struct window *w, const struct observation *o,
+    const struct window_context *c, const struct window_peer *p, double found)
+{
+	static const unsigned tests[2] = {WINDOW_TEST_UNKNOWN, WINDOW_TEST_STALE};
+	const struct window_step steps[2] = {
+	    estimated_step(0.05, 0.5, found), estimated_step(0.05, 0.15, found)};
+	int32_t rejected = o->u.estimate.recipients_rejected, taken = o->u.estimate.recipients;
+	uint64_t key = destination_key(KEY_DOUBTED, o);
+	struct tally_seen_answer doubted = tally_seen_peek(&w->seen, key, o->time_ns);
+	bool shared = p->house == WINDOW_HOUSE_SHARED;
+	double weight = shared ? 1 : WEIGHT_TLS_DOUBTED;
+	bool take_back = !shared && taken > 0 && doubted.flagged;
+
+	if (!shared && rejected > 0) {
+		rejected = doubted.age_ns < 0;
+		tally_seen_touch(&w->seen, key, o->time_ns, rejected > 0 || doubted.flagged);
+	}
+	if (take_back)
+		tally_seen_touch(&w->seen, key, o->time_ns, false);
+	for (unsigned t = 0; t < 2; t++) {
+		for (int32_t i = 0; i < rejected && i < 100; i++)
+			window_trial_step(w, tests[t], c, o, true, weight, &steps[t]);
+		if (take_back)
+			window_trial_undo(w, tests[t], c, weight * steps[t].bad, o->time_ns);
+		for (int32_t i = 0; i < taken && i < 100; i++)
+			window_trial_step(w, tests[t], c, o, false, 1, &steps[t]);
+	}
+}
+
+/* Counts estimated recipients as people; a drained mailing and the covered part apart. */
+static void
+count_estimate(struct window *w, const struct observation *o, const struct window_context *c,
+    struct window_peer *p, int32_t recipients, double weight)
+{
+	bool covered = c->grant_count > 0; /* no domain is seen: in favour of the tenant */
+	struct window_campaign m = {
+	    .kind = WINDOW_CAMPAIGN_SIZE, .size = (float)o->u.estimate.typical_bytes};
+	double people = window_peer_people(w, p, weight * recipients, m.size, o->time_ns);
+	/* Nobody is recognised again through TLS, and over a day most mail goes to people who had
+	 * some before. */
+	double n[3] = {people, people, people * WEIGHT_FAMILIAR};
+	bool backlog = w->allowance > 0 && o->time_ns < w->allowance_until_ns;
+
+	if (!covered && m.size > 0 && people > 0 && window_drains(w, &m, people, o->time_ns))
+		return;
+	window_count_recipients(w, c, n, covered, o->time_ns);
+	window_count(w, WINDOW_ESTIMATED_HOUR, people);
+	if (!covered && !backlog && m.size > 0 && people > 0 && o->u.estimate.messages > 0)
+		window_count_campaign(w, &m, people);
 }
 
 static void
 observe_estimate(struct window *w, const struct observation *o, const struct window_context *c)
 {
-	double confidence = o->u.estimate.confidence / 1000.0;
-	double weight = fmin(WEIGHT_TLS_MAX, fmax(WEIGHT_TLS_MIN, confidence));
+	double confidence = fmin(WEIGHT_TLS_MAX, o->u.estimate.confidence / 1000.0);
 	int32_t messages = o->u.estimate.messages, recipients = o->u.estimate.recipients;
-	int32_t rejected = o->u.estimate.recipients_rejected;
-	bool covered = c->grant_count > 0; /* no domain is seen: in favour of the tenant */
-	struct window_campaign m = {.kind = WINDOW_CAMPAIGN_SIZE};
-	double n[3];
+	struct window_peer *p =
+	    window_take_peer(w, destination_key(KEY_DESTINATION, o), o->time_ns);
 
 	if (recipients == 0) /* a message has at least one */
 		recipients = messages;
-	for (unsigned span = 0; span < TALLY_SPAN__COUNT; span++)
-		n[span] = weight * recipients;
-	if (recipients != 0) {
-		window_count_recipients(w, c, n, covered, o->time_ns);
-		window_count(w, WINDOW_ESTIMATED_HOUR, n[TALLY_HOUR]);
-	}
-	for (int32_t i = 0; i < rejected && i < 100; i++)
-		window_trial(w, WINDOW_TEST_UNKNOWN, c, o, true, weight * WEIGHT_TLS_REJECTED);
-	for (int32_t i = 0; i < recipients && i < 100; i++)
-		window_trial(w, WINDOW_TEST_UNKNOWN, c, o, false, weight * WEIGHT_TLS_REJECTED);
+	if (recipients != 0)
+		count_estimate(w, o, c, p, recipients,
+		    fmin(1, fmax(WEIGHT_TLS_MIN, confidence / WEIGHT_TLS_SURE)));
+	note_estimated_refusals(w, o, c, p, fmax(WEIGHT_TLS_MIN, confidence));
 	if (messages <= 0)
 		return;
 	window_note_delivery(w, c, o->time_ns);
@@ -249,9 +327,6 @@ observe_estimate(struct window *w, const struct observation *o, const struct win
 		window_count(w, WINDOW_DESTINATIONS_HOUR, 1);
 		window_count(w, WINDOW_DESTINATIONS_DAY, 1);
 	}
-	m.size = (float)o->u.estimate.typical_bytes;
-	if (!covered && m.size > 0 && n[TALLY_HOUR] > 0)
-		window_count_campaign(w, &m, n[TALLY_HOUR]);
 }
 
 /* --- sessions --- */
@@ -295,7 +370,8 @@ observe_start(struct window *w, const struct observation *o, const struct window
 		&w->seen, destination_key(KEY_CONNECTED, o), o->time_ns, CLOCK_HOUR_NS))
 		return;
 	if (failed.age_ns >= 0 && failed.age_ns < CLOCK_HOUR_NS)
-		window_trial_undo(w, WINDOW_TEST_CONNECT, c, o->time_ns);
+		window_trial_undo(
+		    w, WINDOW_TEST_CONNECT, c, c->steps[WINDOW_TEST_CONNECT].bad, o->time_ns);
 	else
 		window_trial(w, WINDOW_TEST_CONNECT, c, o, false, 1);
 }
@@ -323,6 +399,7 @@ observe_end(struct window *w, const struct observation *o, const struct window_c
 {
 	const struct obs_counts *n = &o->u.end.counts;
 	struct window_session *s = window_find_session(w, o->session);
+	struct window_peer *p;
 	bool delivered = n->messages > 0 || n->messages_estimated > 0;
 	/* Replies that were read have had their say; what is left is a session that came for
 	 * nothing. */
@@ -340,6 +417,9 @@ observe_end(struct window *w, const struct observation *o, const struct window_c
 	    tally_seen_is_new(&w->seen, tally_key(KEY_HELO, tally_hash_text(o->u.end.helo)),
 		o->time_ns, CLOCK_DAY_NS))
 		window_count(w, WINDOW_HELO_DAY, 1);
+	p = window_find_peer(w, destination_key(KEY_DESTINATION, o));
+	if (p != NULL && p->house == WINDOW_HOUSE_UNKNOWN)
+		p->house = (uint8_t)window_house_of(o->u.end.greeting_host);
 	note_habits(w, o, c);
 }
 
@@ -389,6 +469,7 @@ bool
 window_observe(struct window *w, const struct observation *o, const struct window_context *c)
 {
 	w->changed = false;
+	w->news.kind = WINDOW_CAMPAIGN_NONE;
 	window_turn(w, o->time_ns);
 	if (w->first_ns == 0)
 		w->first_ns = o->time_ns;
@@ -397,8 +478,10 @@ window_observe(struct window *w, const struct observation *o, const struct windo
 			o->time_ns, CLOCK_HOUR_NS))
 			window_count(w, WINDOW_MX_HOUR, 1);
 	} else if ((o->flags & OBS_F_INBOUND) != 0) {
-		if (o->kind == OBS_SESSION_START)
+		if (o->kind == OBS_SESSION_START) {
 			window_count(w, WINDOW_INBOUND_DAY, 1);
+			window_note_prompt(w, o->time_ns);
+		}
 	} else if (o->server_port != 25 || c->relayed) {
 		observe_submission(w, o);
 	} else {

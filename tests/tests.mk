@@ -38,6 +38,9 @@ $(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
 
+# The labelled world is shared by its test and its bench.
+$(BUILD)/tests/bench/bench_verdicts: $(call objs,$(wildcard tests/policy/world*.c))
+
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
@@ -52,7 +55,7 @@ FUZZ_BIN    := $(call programs_of,tests/fuzz/fuzz_*.c)
 TEST_BIN    := $(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c) $(BUILD)/tests/bench/bench_sensor $(BUILD)/tests/gen/smtpgen
 .SECONDARY:
 
-.PHONY: test run bench unit-programs fuzz-programs test-programs clang-build
+.PHONY: test run bench bench-verdicts unit-programs fuzz-programs test-programs clang-build
 unit-programs: $(UNIT_BIN)
 fuzz-programs: $(FUZZ_BIN)
 test-programs: $(TEST_BIN)
@@ -88,3 +91,7 @@ soak:
 	@tests/packages.sh test
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/lab/soak_driver
 	@tests/lab/soak.sh $(BUILD) 600 10000 2000
+
+# The labelled world at full size; VERDICTS="days=100000 seed=7" for another.
+bench-verdicts: $(BUILD)/tests/bench/bench_verdicts
+	@$< $(VERDICTS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A labelled world: senders of known kinds that produce observations in simulated time and are
- * judged one by one.  A block is enforced on them: their connections fail from there on.
+ * judged.  A block is enforced on them: their connections fail from there on.
  */
 #ifndef TESTS_POLICY_WORLD_H
 #define TESTS_POLICY_WORLD_H
@@ -12,40 +12,50 @@
 #include "base/clock.h"
 #include "policy/judge.h"
 
-#define WORLD_START_NS	(INT64_C(1780272000) * CLOCK_SECOND_NS) /* 2026-06-01, a Monday */
-#define WORLD_LIST_MAIL (OBS_HDR_LIST_UNSUBSCRIBE | OBS_HDR_LIST_UNSUBSCRIBE_POST)
-#define WORLD_PROPER	(OBS_HDR_DATE | OBS_HDR_MESSAGE_ID)
+#define WORLD_START_NS	  (INT64_C(1780272000) * CLOCK_SECOND_NS) /* 2026-06-01, a Monday */
+#define WORLD_LIST_MAIL	  (OBS_HDR_LIST_UNSUBSCRIBE | OBS_HDR_LIST_UNSUBSCRIBE_POST)
+#define WORLD_PROPER	  (OBS_HDR_DATE | OBS_HDR_MESSAGE_ID)
+#define WORLD_SERVERS_MAX 16
 
-struct world; /* one sender and its judge */
+struct world; /* the senders of one instance and their judge */
 
 struct world_outcome {
-	uint8_t top;  /* highest rung it stood on */
-	int question; /* of the block, or -1 */
-	bool blocked;
-	int64_t
-	    after_ns; /* from its first mail (or from what the kind calls its turn) to the block */
-	unsigned through;  /* recipients that took mail before the block, since the turn */
-	unsigned accepted; /* in all */
+	uint8_t top;  /* highest rung that one of its servers stood on */
+	int question; /* of the first block, or -1 */
+	unsigned servers, blocked_servers;
+	bool blocked;	    /* nine of ten of its servers were */
+	double server_days; /* that it lasted, all servers */
+	int64_t after_ns;   /* from its turn to the first block */
+	unsigned through;   /* recipients that took mail before the block of their sender, since the
+			       turn */
+	unsigned accepted;  /* in all */
 	unsigned blocks;
 	char why[200]; /* the leading reason of the highest rung */
 };
 
 enum world_want {
-	WORLD_SPARE, /* never above watch */
-	WORLD_BLOCK,
+	WORLD_SPARE, /* honest: never throttled or blocked */
+	WORLD_BULK,  /* honest or not, but mass mailing without a grant: blocked */
+	WORLD_ABUSE, /* blocked */
 };
 
 struct world_kind {
 	const char *name;
 	enum world_want want;
-	double median_max; /* recipients let through; 0 = not asked */
+	double median_max; /* recipients let through in the clear; twice that under TLS; 0 = not
+			      asked */
+	bool clear_only;   /* nothing of it would look otherwise under TLS, or it cannot be told */
 	void (*run)(struct world *w);
+	bool together;	    /* what its servers let through adds up */
+	double blocked_tls; /* share that the judge can be held to through TLS */
 };
 extern const struct world_kind world_kinds[];
 extern const unsigned world_kind_count;
 
-/* One sender of this kind; the seed makes it this one. */
-void world_run(const struct world_kind *kind, uint64_t seed, struct world_outcome *out);
+/* One instance of this kind, in the clear or through TLS; the seed makes it this one.  explain:
+ * look for the reason of every new rung, which takes time. */
+void world_run(const struct world_kind *kind, bool tls, uint64_t seed, bool explain,
+    struct world_outcome *out);
 
 /* --- for the kinds --- */
 
@@ -55,13 +65,17 @@ uint64_t world_number(struct world *w);
 int64_t world_now(const struct world *w);
 void world_wait(struct world *w, double mean_seconds); /* exponential */
 void world_sleep(struct world *w, double seconds);
+/* "" = any domain */
 void world_grant(struct world *w, uint64_t per_day, const char *domain);
 void world_turn(struct world *w); /* from here on it is what its kind is named after */
-bool world_is_blocked(const struct world *w);
+void world_use(struct world *w, unsigned server); /* which of its servers acts from here on */
+/* Before anything is sent: so many servers, and every so many belong to one tenant. */
+void world_servers(struct world *w, unsigned servers, unsigned per_tenant);
+bool world_is_blocked(const struct world *w); /* the acting server */
 
 struct world_mail {
-	uint64_t to; /* the person; its domain follows from it */
-	bool tls;
+	uint64_t to;		   /* the person; its domain follows from it */
+	uint64_t house;		   /* the person's domain, when it does not; 0 = it does */
 	bool unknown;		   /* the person does not exist */
 	bool deferred;		   /* try again later */
 	bool refused;		   /* as spam */
@@ -71,7 +85,7 @@ struct world_mail {
 	uint64_t subject;	   /* 0 = one of its own */
 	unsigned bytes;
 	uint16_t headers;
-	bool rude;	  /* leaves without QUIT */
+	uint16_t habits;  /* enum obs_habit */
 	const char *helo; /* NULL = its own name */
 };
 
@@ -81,5 +95,9 @@ bool world_send(struct world *w, const struct world_mail *m);
 void world_fail_connect(struct world *w, uint64_t domain); /* unanswered */
 void world_connect_and_quit(struct world *w, uint64_t domain);
 void world_receive(struct world *w); /* an inbound session */
+/* A login on a submission port that fails. */
+void world_fail_login(struct world *w, uint64_t domain);
+/* Something that is not SMTP on port 25, for so long. */
+void world_tunnel(struct world *w, uint64_t domain, double seconds);
 
 #endif

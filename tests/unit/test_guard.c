@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
-#include "policy/guard.h"
+#include "policy/guard_private.h"
 
 #define T0 (INT64_C(1700000000) * CLOCK_SECOND_NS)
 
@@ -501,6 +501,33 @@ grant_lets_mail_pass_and_expires(void **state)
 	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
 }
 
+/* Abuse takes a grant away until a person renews it, and says so in the ledger. */
+static void
+abuse_suspends_the_grant(void **state)
+{
+	struct fixture *f = *state;
+	struct application a = application();
+	struct grant g = {.server_count = 1, .per_day = 100000, .until_ns = T0 + CLOCK_DAY_NS};
+	char subject[48];
+	struct seen seen;
+
+	strcpy(g.servers[0], "vm-a");
+	assert_int_equal(guard_put_application(&f->g, "x", "whitelist.approve", &a, &g, NULL), 0);
+	guard_suspend_grants(&f->g, "vm-b", "bh-0000000000"); /* somebody else's */
+	assert_int_equal(guard_find_grant(&f->g, a.id)->state, GRANT_ACTIVE);
+	guard_suspend_grants(&f->g, "vm-a", "bh-0123456789");
+	guard_suspend_grants(&f->g, "vm-a", "bh-0123456789"); /* once is enough */
+	assert_int_equal(guard_find_grant(&f->g, a.id)->state, GRANT_SUSPENDED);
+	snprintf(subject, sizeof(subject), "application %lld", (long long)a.id);
+	seen = ledger(f, "whitelist.suspend", subject);
+	assert_int_equal(seen.count, 1);
+	assert_non_null(strstr(seen.last.detail, "bh-0123456789"));
+	restart(f);
+	assert_int_equal(guard_find_grant(&f->g, a.id)->state, GRANT_SUSPENDED);
+	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+	assert_ledger_intact(f);
+}
+
 static void
 grants_grow_beyond_the_first_room(void **state)
 {
@@ -569,6 +596,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(import_is_all_or_nothing, setup, teardown),
 	    cmocka_unit_test_setup_teardown(conflicting_server_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(grant_lets_mail_pass_and_expires, setup, teardown),
+	    cmocka_unit_test_setup_teardown(abuse_suspends_the_grant, setup, teardown),
 	    cmocka_unit_test_setup_teardown(grants_grow_beyond_the_first_room, setup, teardown),
 	    cmocka_unit_test_setup_teardown(mode_of_person_and_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(reload_keeps_what_is_fixed, setup, teardown),

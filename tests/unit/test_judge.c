@@ -524,7 +524,7 @@ static void
 test_memory(void **state)
 {
 	(void)state;
-	assert_in_range(judge_memory_per_server(), 4096, 12 * 1024);
+	assert_in_range(judge_memory_per_server(), 4096, 16 * 1024);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -108,7 +108,7 @@ static void
 test_unknown(void **state)
 {
 	struct window w = {
-	    .trials[WINDOW_TEST_UNKNOWN] = {.points = 11.6f, .bad = 5, .time_ns = NOW}};
+	    .trials[WINDOW_TEST_UNKNOWN] = {.points = 12.3f, .bad = 5, .time_ns = NOW}};
 	char text[200];
 	double small;
 
@@ -121,6 +121,31 @@ test_unknown(void **state)
 	assert_non_null(strstr(text, "8 of 11 recipients do not exist"));
 	w.sum[WINDOW_GRANTED_DAY] = 5000;
 	assert_true(evaluate("unknown-recipients", &w, text).points < small - 5);
+	w.sum[WINDOW_GRANTED_DAY] = 0;
+	/* The patient test takes over when it is surer, from the twelfth on. */
+	w.trials[WINDOW_TEST_STALE] =
+	    (struct window_trials){.points = 20, .bad = 11, .good = 60, .time_ns = NOW};
+	assert_true(evaluate("unknown-recipients", &w, text).points == small);
+	w.trials[WINDOW_TEST_STALE].bad = 12;
+	assert_true(evaluate("unknown-recipients", &w, text).points > small);
+	assert_non_null(strstr(text, "12 of 72 recipients do not exist"));
+}
+
+/* Bursts of twelve: the same number of people says much less. */
+static void
+test_clumping(void **state)
+{
+	struct window w = {.burst = {.sum = 12 * 50, .square = 144 * 50}};
+	char text[200];
+
+	(void)state;
+	w.sum[WINDOW_OPEN_5MIN] = 47;
+	assert_true(window_clumping(&w) > 11.8 && window_clumping(&w) < 12);
+	assert_true(evaluate("recipients-5min", &w, text).points < 1);
+	w.sum[WINDOW_OPEN_5MIN] = 170;
+	assert_true(evaluate("recipients-5min", &w, text).points > 11.5);
+	w.burst.square *= 1000; /* however odd, bounded */
+	assert_true(window_clumping(&w) == WINDOW_CLUMPING_MAX);
 }
 
 static void
@@ -154,7 +179,7 @@ test_campaigns(void **state)
 	assert_true(evaluate("no-unsubscribe", &w, text).points == 0);
 	w.campaign[3].kind = WINDOW_CAMPAIGN_SIZE;
 	assert_true(evaluate("same-size", &w, text).points == 0); /* at one destination */
-	w.sum[WINDOW_DESTINATIONS_HOUR] = 5;
+	w.sum[WINDOW_DESTINATIONS_DAY] = 5;
 	assert_true(evaluate("same-size", &w, text).points > 0);
 }
 
@@ -179,6 +204,7 @@ main(void)
 	    cmocka_unit_test(test_poisson),
 	    cmocka_unit_test(test_volume),
 	    cmocka_unit_test(test_unknown),
+	    cmocka_unit_test(test_clumping),
 	    cmocka_unit_test(test_outage_is_no_scan),
 	    cmocka_unit_test(test_campaigns),
 	    cmocka_unit_test(test_forwarder),

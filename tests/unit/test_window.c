@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "policy/signal.h"
 #include "policy/window.h"
+#include "policy/window_private.h"
 
 #define START (INT64_C(1780272000) * CLOCK_SECOND_NS)
 
@@ -246,13 +247,94 @@ test_estimates(void **state)
 	struct fixture *f = *state;
 
 	estimate(f, 10, 20, 900);
-	assert_int_equal(SUM(f, WINDOW_OPEN_5MIN), 18);
+	assert_int_equal(SUM(f, WINDOW_OPEN_5MIN), 20); /* sure enough to count in full */
+	assert_int_equal(SUM(f, WINDOW_OPEN_DAY), 10);	/* nobody is recognised again */
 	estimate(f, -5, -10, 900);
-	assert_int_equal(SUM(f, WINDOW_OPEN_5MIN), 9);
+	assert_int_equal(SUM(f, WINDOW_OPEN_5MIN), 10);
 	estimate(f, -100, -100, 900); /* never below nothing */
 	assert_int_equal(SUM(f, WINDOW_OPEN_5MIN), 0);
 	estimate(f, 4, 0, 0); /* a message has a recipient; no confidence is a quarter */
 	assert_int_equal(SUM(f, WINDOW_OPEN_5MIN), 1);
+}
+
+static void
+end_session(struct fixture *f, const char *greeting)
+{
+	f->o.kind = OBS_SESSION_END;
+	memset(&f->o.u, 0, sizeof(f->o.u));
+	snprintf(f->o.u.end.greeting_host, sizeof(f->o.u.end.greeting_host), "%s", greeting);
+	window_observe(&f->w, &f->o, &f->c);
+}
+
+/* 500 mails to one organisation are twenty people and a few; to a mailbox provider they are 500. */
+static void
+test_houses(void **state)
+{
+	struct fixture *f = *state;
+
+	estimate(f, 1, 1, 900);
+	end_session(f, "mx.company.example");
+	for (unsigned i = 0; i < 499; i++)
+		estimate(f, 1, 1, 900);
+	assert_in_range(SUM(f, WINDOW_OPEN_5MIN), 20, 40);
+	memset(&f->w, 0, sizeof(f->w));
+	estimate(f, 1, 1, 900);
+	end_session(f, "gmail-smtp-in.l.GOOGLE.com");
+	for (unsigned i = 0; i < 499; i++)
+		estimate(f, 1, 1, 900);
+	assert_int_equal(SUM(f, WINDOW_OPEN_5MIN), 500);
+	assert_int_equal(window_house_of(""), WINDOW_HOUSE_UNKNOWN);
+	assert_int_equal(window_house_of("notgoogle.com"), WINDOW_HOUSE_SINGLE);
+	assert_int_equal(window_house_of("mail.ru"), WINDOW_HOUSE_SHARED);
+}
+
+static void
+refuse_estimated(struct fixture *f, unsigned host)
+{
+	f->o.server.bytes[15] = (uint8_t)host;
+	estimate(f, 0, 0, 900);
+	f->o.u.estimate.recipients_rejected = 1;
+	window_observe(&f->w, &f->o, &f->c);
+}
+
+/* Through TLS a refusal that is followed by a delivery was greylisting. */
+static void
+test_greylisting_through_tls(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 1; i <= 6; i++)
+		for (unsigned again = 0; again < 3; again++)
+			refuse_estimated(f, i);
+	assert_true(f->w.trials[WINDOW_TEST_UNKNOWN].points > 2);
+	assert_true(f->w.trials[WINDOW_TEST_UNKNOWN].bad < 2.5f); /* 0.4 of 6, not of 18 */
+	for (unsigned i = 1; i <= 6; i++) {
+		f->o.server.bytes[15] = (uint8_t)i;
+		estimate(f, 1, 1, 900);
+	}
+	assert_true(f->w.trials[WINDOW_TEST_UNKNOWN].points < 0.01f);
+}
+
+/* A post to twelve, then a pause, thirty times: bursts.  A steady run is none. */
+static void
+test_bursts(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t post = 0; post < 30; post++) {
+		for (uint64_t i = 0; i < 12; i++) {
+			recipient(f, 1 + post * 100 + i, OBS_ACCEPTED, 0);
+			f->o.time_ns += CLOCK_SECOND_NS / 2;
+		}
+		f->o.time_ns += 10 * CLOCK_MINUTE_NS;
+	}
+	assert_true(window_clumping(&f->w) > 10);
+	memset(&f->w, 0, sizeof(f->w));
+	for (uint64_t i = 1; i < 300; i++) {
+		recipient(f, 100000 + i, OBS_ACCEPTED, 0);
+		f->o.time_ns += 10 * CLOCK_SECOND_NS;
+	}
+	assert_true(window_clumping(&f->w) == 1);
 }
 
 static void
@@ -357,6 +439,9 @@ main(void)
 	    CASE(test_grant),
 	    CASE(test_grant_by_from),
 	    CASE(test_estimates),
+	    CASE(test_houses),
+	    CASE(test_greylisting_through_tls),
+	    CASE(test_bursts),
 	    CASE(test_campaigns),
 	    CASE(test_outage),
 	    CASE(test_blocked_failures),

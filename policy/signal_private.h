@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* Rows of the table whose functions live in a file of their own.  Pure.  bulkhead-guard, replay. */
+#ifndef POLICY_SIGNAL_PRIVATE_H
+#define POLICY_SIGNAL_PRIVATE_H
+
+#include "policy/signal.h"
+
+#define SIGNAL_LN_10 2.302585093
+
+/* Mailings, in signal_mailing.c. */
+void signal_declared_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_declared_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+void signal_same_text_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_same_text_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+void signal_no_unsubscribe_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_no_unsubscribe_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+void signal_same_size_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_same_size_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+void signal_tenant_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_tenant_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+void signal_snowshoe_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_snowshoe_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+
+#endif
