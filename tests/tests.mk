@@ -81,3 +81,10 @@ bench-leak:
 	@tests/packages.sh bench
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/leak_probe
 	@tests/bench/leak.sh $(BUILD) $(or $(TRIALS),30)
+
+.PHONY: soak
+# The fault tests for longer.
+soak:
+	@tests/packages.sh test
+	@$(MAKE) --no-print-directory -j2 all test-programs
+	@FAULT_ROUNDS=$(or $(ROUNDS),60) tests/lab/test_faults.sh $(BUILD)
