@@ -103,6 +103,8 @@ help:
 	@echo "make test              every ring of tests, with sanitizers, namespaces and linters"
 	@echo "make                   the programs, in $(BUILD)/"
 	@echo "make bench             time per packet beside other programs"
+	@echo "make bench-leak        what a mailing still delivers after its bound, beside nftables alone and fail2ban"
+	@echo "make soak              the fault tests for longer"
 	@echo "make clean             remove $(BUILD)/"
 clean:
 	rm -rf $(BUILD)

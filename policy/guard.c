@@ -133,8 +133,8 @@ guard_open(struct guard *g, const struct settings *settings, int64_t now_ns, str
 	if (rc == 0 && g->enforce != NULL)
 		rc = enforce_features(g->enforce, &g->features, e);
 	if (rc == 0)
-		rc = guard_write_ledger(g, GUARD_ACTOR, g->restoring ? "guard.restore" : "guard.start",
-		    "guard",
+		rc = guard_write_ledger(g, GUARD_ACTOR,
+		    g->restoring ? "guard.restore" : "guard.start", "guard",
 		    json_pack("{s:s, s:s, s:b, s:i}", "version", BULKHEAD_VERSION, "mode",
 			g->settings.policy.mode, "enforcer", g->enforce != NULL, "servers",
 			(int)inventory_count(g->inventory)),
