@@ -105,9 +105,11 @@ help:
 	@echo "make test              every ring of tests, with sanitizers, namespaces and linters"
 	@echo "make                   the programs, in $(BUILD)/"
 	@echo "make bench             time per packet beside other programs"
+	@echo "make bench-leak        what a mailing still delivers after its bound, beside nftables alone and fail2ban"
+	@echo "make bench-verdicts    the labelled world at full size: who is blocked, who is spared"
 	@echo "make install           into DESTDIR, below PREFIX=/usr"
 	@echo "make deb               Debian packages, in $(BUILD)/deb/"
-	@echo "make soak              faults and load for an hour"
+	@echo "make soak              faults and load for long"
 	@echo "make clean             remove $(BUILD)/"
 clean:
 	rm -rf $(BUILD)

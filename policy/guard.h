@@ -22,7 +22,7 @@
 #define GUARD_GRANTS_MAX  4096
 
 struct guard_sensor { /* one connected sensor, or the last that was */
-	int fd;             /* -1: gone */
+	int fd;	      /* -1: gone */
 	int64_t connected_ns, last_heard_ns;
 	struct observation health; /* newest OBS_HEALTH */
 	uint64_t observations, bad;
@@ -33,22 +33,22 @@ struct guard {
 	struct store *store;
 	struct inventory *inventory;
 	struct judge *judge;
-	struct enforce *enforce;          /* NULL: no enforcer (observe without privileges) */
+	struct enforce *enforce; /* NULL: no enforcer (observe without privileges) */
 	struct evidence_store *evidence;
-	struct grant *grants;             /* heap, grows up to GUARD_GRANTS_MAX */
+	struct grant *grants; /* heap, grows up to GUARD_GRANTS_MAX */
 	unsigned grant_count, grant_room;
 	struct guard_sensor sensors[GUARD_SENSORS_MAX];
-	uint32_t features;                /* of the enforcer */
-	int64_t started_ns, now_ns;       /* wall clock; now is set once per loop round */
-	bool restoring;                   /* early boot: interfaces that are not plugged in yet count too */
-	bool open_inventory;              /* watching an interface: servers named by address */
-	bool need_reconcile;              /* set by verbs; done by guard_settle() at the end of the loop round */
+	uint32_t features;	    /* of the enforcer */
+	int64_t started_ns, now_ns; /* wall clock; now is set once per loop round */
+	bool restoring;	     /* early boot: interfaces that are not plugged in yet count too */
+	bool open_inventory; /* watching an interface: servers named by address */
+	bool need_reconcile; /* set by verbs; done by guard_settle() at the end of the loop round */
 	uint64_t reconcile_count, repair_count;
 
 	/* The guard's own. */
-	bool deciding;                    /* a verb of a person is at work: it records the change itself */
-	bool unrecorded;                  /* the database refused a decision of the judge: tried again */
-	bool extended;                    /* the judge prolonged a block since the last tick */
+	bool deciding;	 /* a verb of a person is at work: it records the change itself */
+	bool unrecorded; /* the database refused a decision of the judge: tried again */
+	bool extended;	 /* the judge prolonged a block since the last tick */
 	bool catch_was_on;
 	char mode_of_file[16];            /* policy.mode as the file says it; a person may have said otherwise since */
 	struct store_backup *backup;      /* the copy that is being made, or NULL */
@@ -68,7 +68,8 @@ void guard_close(struct guard *g); /* saves state */
 /* One observation from a sensor. */
 void guard_observe(struct guard *g, const struct observation *obs);
 /* What ingest tells: a sensor came, said something, or went. */
-void guard_sensor(struct guard *g, enum ingest_event event, unsigned slot, const struct observation *obs);
+void guard_sensor(
+    struct guard *g, enum ingest_event event, unsigned slot, const struct observation *obs);
 /* About once a second: ticks, expiry, a slice of the periodic save. */
 void guard_tick(struct guard *g);
 /* At the end of each loop round: decisions that the database or the kernel still owe, reconcile when due. */
@@ -76,27 +77,30 @@ void guard_settle(struct guard *g);
 /* Takes what the enforcer says unasked.  0, or -EPIPE when it is gone. */
 int guard_hear_enforcer(struct guard *g);
 /* New settings; those that are fixed at start keep their values, and *fixed names them ("" = none). */
-int guard_reload(struct guard *g, const struct settings *settings, char *fixed, size_t size, struct err *e);
+int guard_reload(
+    struct guard *g, const struct settings *settings, char *fixed, size_t size, struct err *e);
 /* Kernel = database: desired minus actual in one batch; each difference is an event. */
 int guard_reconcile(struct guard *g, const char *why, struct err *e);
 
 /* store_case.detail is written with ctl_json_detail() (policy/ctl_json.h), so that explain can read it. */
 
 /* Decisions of people; each is a transaction with its ledger entry. */
-int guard_block(struct guard *g, unsigned index, const char *actor, const char *reason, int64_t for_ns,
-    bool pin, struct err *e);
-int guard_release(struct guard *g, unsigned index, const char *actor, const char *reason, struct err *e);
+int guard_block(struct guard *g, unsigned index, const char *actor, const char *reason,
+    int64_t for_ns, bool pin, struct err *e);
+int guard_release(
+    struct guard *g, unsigned index, const char *actor, const char *reason, struct err *e);
 struct guard_import {
 	unsigned added, changed, removed, unchanged;
 };
-int guard_import(struct guard *g, const char *actor, const char *file, const char *text, size_t size,
-    struct guard_import *out, struct err *e);
-int guard_put_server(struct guard *g, const char *actor, const struct server *server, struct err *e);
+int guard_import(struct guard *g, const char *actor, const char *file, const char *text,
+    size_t size, struct guard_import *out, struct err *e);
+int guard_put_server(
+    struct guard *g, const char *actor, const struct server *server, struct err *e);
 int guard_remove_server(struct guard *g, const char *actor, const char *name, struct err *e);
 int guard_set_mode(struct guard *g, const char *actor, const char *mode, struct err *e);
 /* Stores the application with its new state, its grant if it has one, and the ledger entry. */
-int guard_put_application(struct guard *g, const char *actor, const char *action, struct application *a,
-    const struct grant *grant_or_null, struct err *e);
+int guard_put_application(struct guard *g, const char *actor, const char *action,
+    struct application *a, const struct grant *grant_or_null, struct err *e);
 /* The grant of an application, or NULL. */
 const struct grant *guard_find_grant(const struct guard *g, int64_t id);
 

@@ -35,9 +35,8 @@ struct plan_element {
 	struct addr_prefix prefix;
 	int64_t timeout_ns; /* left; 0 = without end */
 	char case_id[JUDGE_CASE_BYTES];
-	uint32_t pace; /* GRANTED: new connections and command lines per hour; 0 = the default */
-	uint64_t
-	    packets; /* BLOCKED: how many were refused so far; never part of a difference */
+	uint32_t pace;	  /* GRANTED: new connections and command lines per hour; 0 = the default */
+	uint64_t packets; /* BLOCKED: how many were refused so far; never part of a difference */
 };
 
 struct plan {

@@ -85,12 +85,13 @@ bench-leak:
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/leak_probe
 	@tests/bench/leak.sh $(BUILD) $(or $(TRIALS),30)
 
-# Ten minutes of load and as many kills as fit, then every other fault.
+# Ten minutes of load and as many kills as fit, then every other fault, then the enforcer's for longer.
 .PHONY: soak
 soak:
 	@tests/packages.sh test
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/lab/soak_driver
+	@$(MAKE) --no-print-directory -j2 all test-programs $(BUILD)/tests/lab/soak_driver
 	@tests/lab/soak.sh $(BUILD) 600 10000 2000
+	@FAULT_ROUNDS=$(or $(ROUNDS),60) tests/lab/test_faults.sh $(BUILD)
 
 # The labelled world at full size; VERDICTS="days=100000 seed=7" for another.
 bench-verdicts: $(BUILD)/tests/bench/bench_verdicts

@@ -34,6 +34,8 @@ evaluate() { # TRIGGER: nanoseconds
 	python3 -c 'import sys
 events = [line.split() for line in open(sys.argv[1])]
 trigger = int(sys.argv[2] or 0)
+if not trigger and any(kind == "dropped" for kind, t in events): # cut off before the bound was delivered
+    sys.exit(print("0 0"))
 dropped = [int(t) for kind, t in events if kind == "dropped" and int(t) > trigger]
 print(sum(kind == "done" and int(t) > trigger for kind, t in events), (min(dropped) - trigger) // 1000 if trigger and dropped else -1)' "$LAB_DIR/events" "$1"
 }

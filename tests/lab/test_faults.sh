@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# What may go wrong, and afterwards the kernel holds what the database says: processes killed at any step, the
+# enforcer hung, tables torn away, verdicts that change as fast as they can.
+# test_faults.sh BUILD      FAULT_ROUNDS=N: of each kind (make soak: 60)
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(realpath "${1:-build}")
+LAB=${LAB:-flt$$}
+. "$here/lab.sh"
+. "$here/postfix.sh"
+. "$here/cast.sh"
+rounds=${FAULT_ROUNDS:-2}
+servers=20
+
+nft_hv() { lab_in hv nft "$@"; }
+# What the database says must stand, and what stands, as "vnetN case" lines.
+wanted() {
+	python3 -c 'import sqlite3, sys
+db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True, timeout=5)
+for server, case in db.execute("SELECT server, case_id FROM block_case WHERE end_ns = 0 AND shadow = 0"):
+    if int(server[2:]) <= int(sys.argv[2]): print("vnet" + server[2:], case)' "$LAB_DIR/state/guard.db" $servers | sort
+}
+standing() { # FAMILY
+	nft_hv -j list set "$1" bulkhead blocked 2>/dev/null |
+		jq -r '.nftables[].set.elem // empty | .[].elem | .val + " " + (.comment | ltrimstr("case="))' | sort
+}
+agrees() {
+	local want family
+	want=$(wanted) || return 1
+	for family in netdev inet bridge; do [ "$(standing $family)" = "$want" ] || return 1; done
+}
+# Also the rules: every tap has its door, and the chains are those of the beginning.
+rules() { nft_hv -s list ruleset | grep -vE '^\s*(elements|"|[a-z0-9]+ (timeout|expires))' | grep -E 'table|chain|hook|goto|reject|drop|accept' | sort; }
+whole() { [ "$(rules)" = "$rules_before" ] && agrees; }
+
+start_guard() { cast_guard >/dev/null; }
+child() { pgrep -P "${LAB_PID[guard]}"; }
+kill_guard() {
+	kill -KILL "${LAB_PID[guard]}" 2>/dev/null
+	wait "${LAB_PID[guard]}" 2>/dev/null
+	unset 'LAB_PID[guard]'
+}
+verb() { # one change by a person, of a server chosen by chance
+	local s=vm$((RANDOM % servers + 1))
+	if [ $((RANDOM % 2)) -eq 0 ]; then bulkhead block $s --reason fault --for 1h; else bulkhead release $s --reason fault; fi >/dev/null 2>&1
+}
+changes() { local i; for ((i = 0; i < $1; i++)); do verb; done; return 0; }
+# Changes go on while something breaks after some milliseconds.
+during() { # COMMAND...
+	changes 12 &
+	local job=$!
+	sleep "0.0$((RANDOM % 90 + 10))"
+	"$@"
+	wait $job
+}
+
+lab_need
+command -v jq >/dev/null || { echo "skipped: jq is not installed"; exit 77; }
+lab_begin bridged 5 && lab_tenant one || exit 1
+for ((i = 2; i <= servers; i++)); do echo "link add vnet$i type veth peer name peer$i"; done | ip -n "$LAB-hv" -batch -
+cast_config "$LAB_DIR/bulkhead.conf" enforce
+start_guard || exit 1
+{
+	echo "server,tenant,plan,virtualization,interfaces,macs,addresses"
+	for ((i = 1; i <= servers; i++)); do echo "vm$i,t$i,,kvm,vnet$i,,203.0.113.$i"; done
+} >"$LAB_DIR/servers.csv"
+bulkhead server import "$LAB_DIR/servers.csv" >/dev/null || exit 1
+changes 20
+check "kernel = database at the beginning" lab_wait 5 agrees
+rules_before=$(rules)
+
+for ((round = 0; round < rounds; round++)); do
+	during kill_guard
+	start_guard
+	check "$round: judge killed amid changes" lab_wait 5 whole
+
+	during kill -KILL $(child)
+	lab_wait 5 eval '! kill -0 "${LAB_PID[guard]}"'
+	check "$round: the guard ends with its enforcer" eval '! kill -0 "${LAB_PID[guard]}" 2>/dev/null'
+	kill_guard
+	start_guard
+	check "$round: enforcer killed amid changes" lab_wait 5 whole
+
+	hung=$(child)
+	kill -STOP $hung
+	begin=$SECONDS
+	verb
+	check "$round: a hung enforcer delays a person by some seconds at most" [ $((SECONDS - begin)) -le 10 ]
+	nft_hv delete table netdev bulkhead
+	nft_hv flush set inet bulkhead blocked
+	kill -CONT $hung
+	check "$round: hung, and robbed meanwhile" lab_wait 20 whole
+
+	for wipe in "flush ruleset" "delete table bridge bulkhead" "flush chain inet bulkhead brake" "flush set bridge bulkhead blocked" \
+		"delete chain netdev bulkhead $(nft_hv list chains netdev | grep -o 'door_[0-9]*' | head -n 1)"; do
+		during nft_hv $wipe
+		check "$round: $wipe amid changes" lab_wait 5 whole
+	done
+
+	during eval 'ip -n "$LAB-hv" link del vnet2; ip -n "$LAB-hv" link add vnet2 type veth peer name peer2'
+	rules_before=$(lab_wait 2 agrees; rules)
+	check "$round: a link that dies and comes back amid changes" lab_wait 5 whole
+done
+
+begin=${EPOCHREALTIME/./}
+changes $((rounds * 50))
+echo "  $((rounds * 50)) changes in $(((${EPOCHREALTIME/./} - begin) / 1000)) ms, one process each"
+check "verdicts that change as fast as they can" lab_wait 5 whole
+check "the ledger's chain is whole" bulkhead ledger verify
+lab_summary
