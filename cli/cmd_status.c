@@ -41,7 +41,9 @@ print_sensor(struct output *out, const json_t *s)
 {
 	long long drops = output_json_number(s, "ring_drops"),
 		  lost = output_json_number(s, "observations_lost"),
-		  one_sided = output_json_number(s, "one_sided");
+		  one_sided = output_json_number(s, "one_sided"),
+		  evicted = output_json_number(s, "evicted"),
+		  exhausted = output_json_number(s, "pool_exhausted");
 	char heard[CLOCK_SPAN_BYTES];
 
 	if (json_is_false(json_object_get(s, "connected"))) {
@@ -62,6 +64,12 @@ print_sensor(struct output *out, const json_t *s)
 		    "          lost %lld packets and %lld observations; %lld sessions with one "
 		    "direction only",
 		    drops, lost, one_sided);
+	if (evicted + exhausted > 0)
+		output_line(out, OUTPUT_ALERT,
+		    "          a flood came: %lld connections were pushed out, details given up "
+		    "%lld "
+		    "times",
+		    evicted, exhausted);
 }
 
 static void

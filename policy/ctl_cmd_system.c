@@ -115,6 +115,8 @@ sensor_json(const struct guard_sensor *s, int64_t now_ns)
 	    {"one_sided", s->health.u.health.one_sided},
 	    {"interfaces", s->health.u.health.interfaces},
 	    {"memory_bytes", s->health.u.health.memory_bytes},
+	    {"pool_exhausted", s->health.u.health.pool_exhausted},
+	    {"mx_suppressed", s->health.u.health.mx_suppressed},
 	    {"observations", s->observations},
 	    {"observations_bad", s->bad},
 	};

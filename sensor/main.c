@@ -302,6 +302,8 @@ report_health(struct daemon *d, int64_t wall_ns)
 	obs.u.health.flows_max = stats.flows_max;
 	obs.u.health.interfaces = d->interfaces != NULL ? interfaces_tenants(d->interfaces) : 0;
 	obs.u.health.memory_bytes = stats.memory_bytes;
+	obs.u.health.pool_exhausted = stats.pool_exhausted;
+	obs.u.health.mx_suppressed = stats.mx_suppressed;
 	emit_add(d->emit, &obs);
 }
 

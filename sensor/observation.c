@@ -82,6 +82,8 @@ static const struct field health_fields[] = {
     U32(u.health.flows_max),
     U32(u.health.interfaces),
     U64(u.health.memory_bytes),
+    U64(u.health.pool_exhausted),
+    U64(u.health.mx_suppressed),
 };
 
 static const struct field connect_failed_fields[] = {

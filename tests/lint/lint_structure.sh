@@ -30,7 +30,7 @@ check "a third-party header is included by one module" < <(
 	one_user pcap sensor/tap.c
 	one_user ndpi sensor/classify.c
 	one_user maxminddb sensor/geo.c
-	one_user libpsl sensor/suffix.c
+	one_user libpsl sensor/suffix.c whitelist/check_domain.c
 	one_user sqlite3 policy/store.c policy/store_private.h policy/store_schema.c policy/store_backup.c
 	one_user nftables/ policy/enforce_nft.c
 	one_user libnftnl/ policy/enforce_netlink.c policy/enforce_netlink_dump.c

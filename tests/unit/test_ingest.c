@@ -159,12 +159,12 @@ test_nonsense_costs_the_connection(void **state)
 	(void)state;
 	whole[4] = (uint8_t)(n >> 8);
 	whole[5] = (uint8_t)n;
-	refuse("\x02\0\0\0", 4, 0);	      /* another version */
-	refuse("\x01\0\0", 3, 0);	      /* a cut header */
-	refuse("\x01\0\0\0x", 5, 0);	      /* bytes that nobody announced */
-	refuse("\x01\0\0\1", 4, 1);	      /* an observation that is not there */
-	refuse("\x01\0\0\1\xff\xff\1", 7, 1); /* a length beyond the end */
-	refuse("\x01\0\0\1\0\1\xff", 7, 1);   /* an unknown kind */
+	refuse("\x01\0\0\0", 4, 0);	      /* another version */
+	refuse("\x02\0\0", 3, 0);	      /* a cut header */
+	refuse("\x02\0\0\0x", 5, 0);	      /* bytes that nobody announced */
+	refuse("\x02\0\0\1", 4, 1);	      /* an observation that is not there */
+	refuse("\x02\0\0\1\xff\xff\1", 7, 1); /* a length beyond the end */
+	refuse("\x02\0\0\1\0\1\xff", 7, 1);   /* an unknown kind */
 	refuse(whole, 6 + (size_t)n - 1, 1);
 	large[0] = OBS_VERSION;
 	refuse(large, sizeof(large), 0);

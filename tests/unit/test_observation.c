@@ -91,6 +91,8 @@ fill_numbers(struct observation *obs)
 		obs->u.health.one_sided = 9;
 		obs->u.health.interfaces = 12;
 		obs->u.health.memory_bytes = UINT64_MAX;
+		obs->u.health.pool_exhausted = 10;
+		obs->u.health.mx_suppressed = 11;
 	} else if (obs->kind == OBS_ESTIMATE) {
 		obs->u.estimate.messages = -3;
 		obs->u.estimate.recipients = INT32_MIN;
