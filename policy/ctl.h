@@ -29,13 +29,19 @@
  *                                                                        APPLICATION
  * whitelist.attach support  {id, evidence:[{kind, name}]} + descriptors APPLICATION
  * whitelist.list   view     {state?}                                    {applications:[APPLICATION ...]}
- * whitelist.show   view     {id}                                        APPLICATION
+ * whitelist.show   view     {id}                                        APPLICATION + {history:[{seq, time, actor,
+ *                                                                        action, detail}]}; evidence items
+ *                                                                        + also_in:[{application, tenant, state}]
  * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
  *                                                                        or span; override: role abuse
  * whitelist.reject support  {id, reason}                                APPLICATION
- * whitelist.ask    support  {id, message}                               APPLICATION
+ * whitelist.ask    support  {id, message}                               APPLICATION + {letter}: text to the tenant
  * whitelist.revoke support  {id, reason}                                APPLICATION
  * whitelist.renew  support  {id, until?}                                APPLICATION
+ * whitelist.submit support  {id} + APPLICATION fields that a draft lacks APPLICATION
+ * whitelist.suspend support {id, reason}                                APPLICATION
+ * whitelist.resume abuse    {id, reason}                                APPLICATION
+ * whitelist.import abuse    {file, text}                                {added, changed, unchanged}
  * ledger.show      view     {from?}                                     {entries:[{seq,time,actor,action,subject,
  *                                                                        detail,hash}], next?}: pages; without
  *                                                                        from the last 50
@@ -50,8 +56,12 @@
  *          until, seconds_left, ended, messages_before_block, bound, counts, grant, bulk:SCORE, abuse:SCORE,
  *          samples:[{time, destination, port, visibility, helo, sender_domain, recipient_domain, reply}], grant_missing, next_step, text:{en, ru}}
  * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, contact, lang, created,
- *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today}|null, missing:[sentences],
+ *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today, used_percent|null, watch:WATCH|null}|null,
+ *          missing:[sentences],
  *          evidence:[{kind, name, type, size, sha256, added}]}
+ *
+ * WATCH   {checked, level: unseen|well|warn|suspend, reason, messages, unsubscribable, recipients, unknown, volume}:
+ *          the newest judgement, and what was counted since
  *
  * Times are ISO 8601 or null.  Unknown members are ignored; a missing one is an error that names it.
  */
