@@ -218,8 +218,8 @@ out:
 }
 
 /* The number of an application, the first operand. */
-static int
-application_id(struct context *ctx, json_t **args, struct err *e)
+int
+cmd_whitelist_id(struct context *ctx, json_t **args, struct err *e)
 {
 	const char *text = ctx->operands[0];
 	size_t digits = strspn(text, "0123456789");
@@ -236,7 +236,7 @@ int
 cmd_whitelist_submit(struct context *ctx, json_t **data, struct err *e)
 {
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	if (rc == 0)
 		rc = add_fields(ctx, 1, args, e);
@@ -253,7 +253,7 @@ cmd_whitelist_attach(struct context *ctx, json_t **data, struct err *e)
 	struct bundle b = {.list = json_array()};
 	int kind = evidence_kind_parse(context_get(ctx, "kind"));
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	if (rc == 0 && kind < 0)
 		rc = context_usage(ctx, e,
@@ -284,7 +284,7 @@ int
 cmd_whitelist_show(struct context *ctx, json_t **data, struct err *e)
 {
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	return rc < 0 ? rc : client_call(ctx, "whitelist.show", args, NULL, 0, data, e);
 }
@@ -293,7 +293,7 @@ int
 cmd_whitelist_approve(struct context *ctx, json_t **data, struct err *e)
 {
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	if (rc == 0 && context_has(ctx, "override") && !context_has(ctx, "reason"))
 		rc = context_usage(ctx, e, "--override needs --reason: it is kept in the ledger");
@@ -315,7 +315,7 @@ static int
 decide(struct context *ctx, const char *command, const char *option, json_t **data, struct err *e)
 {
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	if (rc < 0)
 		return rc;

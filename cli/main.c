@@ -84,6 +84,10 @@ static const struct command commands[] = {
     {"whitelist renew", "N", 1, 1, options_renew, "prolong a grant",
 	"  bulkhead whitelist renew 3 --until 2027-12-31\n", cmd_whitelist_renew,
 	print_application},
+    {"whitelist dossier", "N", 1, 1, options_dossier,
+	"one page for the reviewer, to be read in a browser",
+	"  bulkhead whitelist dossier 3 -o application-3.html\n", cmd_whitelist_dossier,
+	print_dossier},
     {"whitelist submit", "N [S...]", 1, 17, options_submit,
 	"complete a draft and hand it to the reviewers",
 	"  bulkhead whitelist submit 4 vm-7 --domain news.example.com --per-day 5000 \\\n"

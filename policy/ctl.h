@@ -38,6 +38,7 @@
  * whitelist.ask    support  {id, message}                               APPLICATION + {letter}: text to the tenant
  * whitelist.revoke support  {id, reason}                                APPLICATION
  * whitelist.renew  support  {id, until?}                                APPLICATION
+ * whitelist.dossier view    {id}; one descriptor: a memory file          {id}; the page is written into the file
  * whitelist.submit support  {id} + APPLICATION fields that a draft lacks APPLICATION
  * whitelist.suspend support {id, reason}                                APPLICATION
  * whitelist.resume abuse    {id, reason}                                APPLICATION
@@ -104,6 +105,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands_server[];
 extern const struct ctl_command ctl_commands_case[];
 extern const struct ctl_command ctl_commands_whitelist[];
+extern const struct ctl_command ctl_commands_dossier[];
 extern const struct ctl_command ctl_commands_system[];
 
 /* The transport: ctl.c. */

@@ -8,7 +8,7 @@ build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libps
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
  libmagic-dev libgmime-3.0-dev libxml2-dev libopendkim-dev libpsl-dev libidn2-dev libpng-dev libjpeg-dev libwebp-dev"
 run="$build nftables iproute2 procps postfix openssl jq"
-test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git"
+test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file chromium"
 bench="$test fail2ban"
 
 bench="$run libndpi-bin tcpflow tshark"
