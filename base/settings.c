@@ -64,6 +64,9 @@ const struct config_row settings_rows[] = {
     BOOL("brake", brake, "yes", "Meters in the kernel bound what passes while the programs are dead; in observe mode they only count."),
     INT("evidence_max_mib", evidence_max_mib, 1, 256, "20", "Largest evidence file in MiB."),
 
+    SPAN("evidence_retention", evidence_retention_ns, CLOCK_DAY_NS, 3650 * CLOCK_DAY_NS, "1095d", "Evidence is removed so long after its application or grant ended."),
+    SPAN("grant_reminder", grant_reminder_ns, CLOCK_HOUR_NS, 365 * CLOCK_DAY_NS, "14d", "Time before the end of a grant when a reminder is written."),
+
     TEXT("mode", policy.mode, 7, 7, "observe", "observe: everything but enforcement; enforce: blocks reach the kernel."),
     TEXT("preset", policy.preset, 6, 8, "strict", "strict: any mass mailing without a grant is blocked; balanced: field practice; observe."),
     NUM("alpha", policy.alpha, 1e-9, 0.1, "1e-5", "Wanted probability of a false block per decision."),

@@ -59,6 +59,8 @@ struct settings {
 	    group_admin[32]; /* roles of ctl.sock */
 	bool brake; /* meters in the kernel bound what passes while the guard is dead */
 	int64_t evidence_max_mib;
+	int64_t evidence_retention_ns; /* after the end of the application */
+	int64_t grant_reminder_ns;     /* before the end of a grant */
 
 	struct settings_policy policy;
 };

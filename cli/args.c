@@ -197,6 +197,7 @@ take_command_options(int argc, char **argv, struct context *ctx, struct err *e)
 {
 	const struct option *options =
 	    ctx->command->options != NULL ? ctx->command->options : no_options;
+	static char output_option[] = "--output"; /* what -o is short for */
 	int kept = 0;
 
 	for (int i = 0; i < argc; i++) {
@@ -212,6 +213,8 @@ take_command_options(int argc, char **argv, struct context *ctx, struct err *e)
 			argv[kept++] = argv[i];
 			continue;
 		}
+		if (strcmp(argv[i], "-o") == 0)
+			argv[i] = output_option;
 		option = argv[i][1] == '-' ? take_option(options, argc, argv, &i, &value, e) : NULL;
 		if (e->code != 0)
 			return e->code;

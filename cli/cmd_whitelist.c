@@ -37,6 +37,17 @@ const struct option options_apply[] = {
     {NULL, NULL, false, false, NULL},
 };
 
+const struct option options_submit[] = {
+    {"domain", "DOMAIN", false, true, "sender domain; its subdomains are included"},
+    {"per-day", "N", false, false, "recipients per day"},
+    {"purpose", "newsletter|automatic", false, false, "what kind of mail it is"},
+    {"list-size", "N", false, false, "addresses on the list"},
+    {"list-origin", "TEXT", false, false, "where the addresses come from"},
+    {"contact", "ADDRESS", false, false, "mail address of the person who answers for it"},
+    {"lang", "en|ru", false, false, "language of the answers"},
+    {NULL, NULL, false, false, NULL},
+};
+
 const struct option options_attach[] = {
     {"kind", "KIND", true, false,
 	"consent-form, registration-form, rules-extract, sample-source, sample-picture, "
@@ -153,20 +164,25 @@ add_text(const struct context *ctx, json_t *args, const char *option, const char
 		json_object_set_new(args, member, json_string(text));
 }
 
-/* The application's own fields, from operands and options. */
+/* The application's own fields, from operands (the first server is number `first`) and options. */
 static int
-add_fields(struct context *ctx, json_t *args, struct err *e)
+add_fields(struct context *ctx, int first, json_t *args, struct err *e)
 {
 	json_t *servers = json_array(), *domains = json_array();
 	const char *domain;
 	int rc;
 
-	for (int i = 0; i < ctx->operand_count; i++)
+	for (int i = first; i < ctx->operand_count; i++)
 		json_array_append_new(servers, json_string(ctx->operands[i]));
 	for (unsigned i = 0; (domain = context_get_nth(ctx, "domain", i)) != NULL; i++)
 		json_array_append_new(domains, json_string(domain));
-	json_object_set_new(args, "servers", servers);
-	json_object_set_new(args, "domains", domains);
+	/* A draft keeps what it has when nothing is given. */
+	if (first == 0 || json_array_size(servers) > 0)
+		json_object_set(args, "servers", servers);
+	if (first == 0 || json_array_size(domains) > 0)
+		json_object_set(args, "domains", domains);
+	json_decref(servers);
+	json_decref(domains);
 	add_text(ctx, args, "purpose", "purpose");
 	add_text(ctx, args, "list-origin", "list_origin");
 	add_text(ctx, args, "contact", "contact");
@@ -187,7 +203,7 @@ cmd_whitelist_apply(struct context *ctx, json_t **data, struct err *e)
 		    "--rules belongs to the registration form: give its picture with --consent");
 		goto out;
 	}
-	rc = add_fields(ctx, args, e);
+	rc = add_fields(ctx, 0, args, e);
 	if (rc == 0)
 		rc = bundle_from_options(&b, ctx, e);
 	if (rc == 0) {
@@ -202,8 +218,8 @@ out:
 }
 
 /* The number of an application, the first operand. */
-static int
-application_id(struct context *ctx, json_t **args, struct err *e)
+int
+cmd_whitelist_id(struct context *ctx, json_t **args, struct err *e)
 {
 	const char *text = ctx->operands[0];
 	size_t digits = strspn(text, "0123456789");
@@ -217,12 +233,27 @@ application_id(struct context *ctx, json_t **args, struct err *e)
 }
 
 int
+cmd_whitelist_submit(struct context *ctx, json_t **data, struct err *e)
+{
+	json_t *args = NULL;
+	int rc = cmd_whitelist_id(ctx, &args, e);
+
+	if (rc == 0)
+		rc = add_fields(ctx, 1, args, e);
+	if (rc < 0) {
+		json_decref(args);
+		return rc;
+	}
+	return client_call(ctx, "whitelist.submit", args, NULL, 0, data, e);
+}
+
+int
 cmd_whitelist_attach(struct context *ctx, json_t **data, struct err *e)
 {
 	struct bundle b = {.list = json_array()};
 	int kind = evidence_kind_parse(context_get(ctx, "kind"));
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	if (rc == 0 && kind < 0)
 		rc = context_usage(ctx, e,
@@ -253,7 +284,7 @@ int
 cmd_whitelist_show(struct context *ctx, json_t **data, struct err *e)
 {
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	return rc < 0 ? rc : client_call(ctx, "whitelist.show", args, NULL, 0, data, e);
 }
@@ -262,7 +293,7 @@ int
 cmd_whitelist_approve(struct context *ctx, json_t **data, struct err *e)
 {
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	if (rc == 0 && context_has(ctx, "override") && !context_has(ctx, "reason"))
 		rc = context_usage(ctx, e, "--override needs --reason: it is kept in the ledger");
@@ -284,7 +315,7 @@ static int
 decide(struct context *ctx, const char *command, const char *option, json_t **data, struct err *e)
 {
 	json_t *args = NULL;
-	int rc = application_id(ctx, &args, e);
+	int rc = cmd_whitelist_id(ctx, &args, e);
 
 	if (rc < 0)
 		return rc;
@@ -316,6 +347,18 @@ cmd_whitelist_renew(struct context *ctx, json_t **data, struct err *e)
 	return decide(ctx, "whitelist.renew", "until", data, e);
 }
 
+int
+cmd_whitelist_suspend(struct context *ctx, json_t **data, struct err *e)
+{
+	return decide(ctx, "whitelist.suspend", "reason", data, e);
+}
+
+int
+cmd_whitelist_resume(struct context *ctx, json_t **data, struct err *e)
+{
+	return decide(ctx, "whitelist.resume", "reason", data, e);
+}
+
 static enum output_style
 state_style(const char *state)
 {
@@ -324,6 +367,20 @@ state_style(const char *state)
 	if (strcmp(state, "rejected") == 0 || strcmp(state, "revoked") == 0)
 		return OUTPUT_BAD;
 	return OUTPUT_ALERT;
+}
+
+/* "61 %", or the state of a grant that is not active. */
+static void
+print_used(struct output_table *t, const json_t *grant)
+{
+	const char *state = output_json_get(grant, "state", "-");
+
+	if (strcmp(state, "active") == 0 && json_is_integer(json_object_get(grant, "used_percent")))
+		output_table_cell(
+		    t, OUTPUT_PLAIN, "%lld %%", output_json_number(grant, "used_percent"));
+	else
+		output_table_cell(t, strcmp(state, "-") == 0 ? OUTPUT_PLAIN : OUTPUT_ALERT, "%s",
+		    strcmp(state, "active") == 0 ? "-" : state);
 }
 
 void
@@ -337,6 +394,7 @@ print_applications(struct output *out, const json_t *data)
 	    {"DOMAINS", false, true},
 	    {"PER DAY", true, false},
 	    {"GRANT UNTIL", false, false},
+	    {"USED", true, false},
 	    {"LACKS", true, false},
 	    {"CONTACT", false, true},
 	};
@@ -363,27 +421,12 @@ print_applications(struct output *out, const json_t *data)
 		output_table_cell(t, OUTPUT_PLAIN, "%lld", output_json_number(a, "per_day"));
 		output_table_cell(t, OUTPUT_PLAIN, "%.10s",
 		    output_json_get(json_object_get(a, "grant"), "until", "-"));
+		print_used(t, json_object_get(a, "grant"));
 		output_table_cell(
 		    t, OUTPUT_PLAIN, "%zu", json_array_size(json_object_get(a, "missing")));
 		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(a, "contact", "-"));
 	}
 	output_table_finish(t, out);
-}
-
-static void
-print_grant(struct output *out, const json_t *grant)
-{
-	if (!json_is_object(grant)) {
-		output_line(out, OUTPUT_PLAIN, "grant        none");
-		return;
-	}
-	output_line(out, OUTPUT_PLAIN,
-	    "grant        %s from %.19sZ until %.19sZ: %lld recipients per day, %lld per hour; "
-	    "%lld in the "
-	    "last 24 h",
-	    output_json_get(grant, "state", "?"), output_json_get(grant, "from", "?"),
-	    output_json_get(grant, "until", "?"), output_json_number(grant, "per_day"),
-	    output_json_number(grant, "per_hour"), output_json_number(grant, "used_today"));
 }
 
 static void
@@ -462,4 +505,8 @@ print_application(struct output *out, const json_t *a)
 		output_line(out, OUTPUT_ALERT,
 		    "%s is still blocked: bulkhead release %s --reason R", json_string_value(line),
 		    json_string_value(line));
+	if (json_is_string(json_object_get(a, "letter"))) {
+		output_line(out, OUTPUT_BOLD, "Letter to the applicant:");
+		output_text(out, output_json_get(a, "letter", ""));
+	}
 }

@@ -63,7 +63,7 @@ static const struct command commands[] = {
 	"  bulkhead whitelist list\n  bulkhead whitelist list --state submitted\n",
 	cmd_whitelist_list, print_applications},
     {"whitelist show", "N", 1, 1, NULL, "one application with its evidence and what it lacks",
-	"  bulkhead whitelist show 3\n", cmd_whitelist_show, print_application},
+	"  bulkhead whitelist show 3\n", cmd_whitelist_show, print_application_whole},
     {"whitelist attach", "N FILE...", 2, -1, options_attach, "add evidence to an application",
 	"  bulkhead whitelist attach 3 --kind unsubscribe-page page.png\n", cmd_whitelist_attach,
 	print_application},
@@ -84,6 +84,27 @@ static const struct command commands[] = {
     {"whitelist renew", "N", 1, 1, options_renew, "prolong a grant",
 	"  bulkhead whitelist renew 3 --until 2027-12-31\n", cmd_whitelist_renew,
 	print_application},
+    {"whitelist dossier", "N", 1, 1, options_dossier,
+	"one page for the reviewer, to be read in a browser",
+	"  bulkhead whitelist dossier 3 -o application-3.html\n", cmd_whitelist_dossier,
+	print_dossier},
+    {"whitelist submit", "N [S...]", 1, 17, options_submit,
+	"complete a draft and hand it to the reviewers",
+	"  bulkhead whitelist submit 4 vm-7 --domain news.example.com --per-day 5000 \\\n"
+	"      --list-size 4800 --list-origin 'form on the shop' --contact owner@example.com\n",
+	cmd_whitelist_submit, print_application},
+    {"whitelist suspend", "N", 1, 1, options_reason, "stop a grant until somebody resumes it",
+	"  bulkhead whitelist suspend 3 --reason 'complaints are being looked at'\n",
+	cmd_whitelist_suspend, print_application},
+    {"whitelist resume", "N", 1, 1, options_reason, "let a suspended grant hold again",
+	"  bulkhead whitelist resume 3 --reason 'the list was cleaned'\n", cmd_whitelist_resume,
+	print_application},
+    {"whitelist import", "FILE", 1, 1, NULL, "take an existing whitelist over, all or nothing",
+	"  bulkhead whitelist import whitelist.csv\n"
+	"  printf 'server,domains,per_day,until,note\n"
+	"vm-7,example.com;example.org,5000,2027-06-30,since 2019\n' | bulkhead whitelist import "
+	"-\n",
+	cmd_whitelist_import, print_whitelist_import},
     {"replay", "FILE...", 1, -1, options_replay, "what would have happened to a capture",
 	"  bulkhead replay mail.pcap\n"
 	"  bulkhead replay --inventory servers.csv --policy strict.conf --json a.pcap b.pcap\n"

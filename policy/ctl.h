@@ -29,13 +29,20 @@
  *                                                                        APPLICATION
  * whitelist.attach support  {id, evidence:[{kind, name}]} + descriptors APPLICATION
  * whitelist.list   view     {state?}                                    {applications:[APPLICATION ...]}
- * whitelist.show   view     {id}                                        APPLICATION
+ * whitelist.show   view     {id}                                        APPLICATION + {history:[{seq, time, actor,
+ *                                                                        action, detail}]}; evidence items
+ *                                                                        + also_in:[{application, tenant, state}]
  * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
  *                                                                        or span; override: role abuse
  * whitelist.reject support  {id, reason}                                APPLICATION
- * whitelist.ask    support  {id, message}                               APPLICATION
+ * whitelist.ask    support  {id, message}                               APPLICATION + {letter}: text to the tenant
  * whitelist.revoke support  {id, reason}                                APPLICATION
  * whitelist.renew  support  {id, until?}                                APPLICATION
+ * whitelist.dossier view    {id}; one descriptor: a memory file          {id}; the page is written into the file
+ * whitelist.submit support  {id} + APPLICATION fields that a draft lacks APPLICATION
+ * whitelist.suspend support {id, reason}                                APPLICATION
+ * whitelist.resume abuse    {id, reason}                                APPLICATION
+ * whitelist.import abuse    {file, text}                                {added, changed, unchanged}
  * ledger.show      view     {from?}                                     {entries:[{seq,time,actor,action,subject,
  *                                                                        detail,hash}], next?}: pages; without
  *                                                                        from the last 50
@@ -51,13 +58,16 @@
  *          until, seconds_left, ended, messages_before_block, bound, counts, grant, bulk:SCORE, abuse:SCORE,
  *          samples:[{time, destination, port, visibility, helo, sender_domain, recipient_domain, reply}], grant_missing, next_step, text:{en, ru}}
  * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, contact, lang, created,
- *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today}|null, missing:[sentences],
+ *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today, used_percent|null, watch:WATCH|null}|null,
+ *          missing:[sentences],
  *          evidence:[{kind, name, type, size, sha256, added}]}
  *
  * events.follow streams: after the first reply the guard sends one more frame of the same shape whenever there are
  * new entries (looked for once a second), and one with no entries after 15 s of silence.  It starts with entry `from`,
  * else with what comes next.  The connection serves nothing else: what the client sends on it ends it.  Any command
  * may stream under this rule without a new version; a client that does not know it reads one reply and hangs up.
+ * WATCH   {checked, level: unseen|well|warn|suspend, reason, messages, unsubscribable, recipients, unknown, volume}:
+ *          the newest judgement, and what was counted since
  *
  * Times are ISO 8601 or null.  Unknown members are ignored; a missing one is an error that names it.
  */
@@ -102,6 +112,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands_server[];
 extern const struct ctl_command ctl_commands_case[];
 extern const struct ctl_command ctl_commands_whitelist[];
+extern const struct ctl_command ctl_commands_dossier[];
 extern const struct ctl_command ctl_commands_system[];
 
 /* The ledger's entries from *from on, at most a page, as {entries}; *from moves behind them. */

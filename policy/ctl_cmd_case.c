@@ -99,16 +99,21 @@ grant_json(const struct guard *g, const json_t *id)
 {
 	const struct grant *grant =
 	    json_is_integer(id) ? guard_find_grant(g, json_integer_value(id)) : NULL;
-	json_t *domains;
+	json_t *domains, *live, *out;
 
 	if (grant == NULL)
 		return json_null();
 	domains = json_array();
 	for (unsigned i = 0; i < grant->domain_count; i++)
 		json_array_append_new(domains, ctl_json_text(grant->domains[i]));
-	return json_pack("{s:I, s:s, s:I, s:o, s:o}", "id", (json_int_t)grant->id, "state",
+	out = json_pack("{s:I, s:s, s:I, s:o, s:o}", "id", (json_int_t)grant->id, "state",
 	    grant_state_name(grant->state), "per_day", (json_int_t)grant->per_day, "domains",
 	    domains, "until", ctl_json_time(grant->until_ns));
+	live = ctl_json_grant(g, grant->id);
+	json_object_set(out, "used_today", json_object_get(live, "used_today"));
+	json_object_set(out, "used_percent", json_object_get(live, "used_percent"));
+	json_decref(live);
+	return out;
 }
 
 /* The members that say which block this is: from the case, or for a server without one from its

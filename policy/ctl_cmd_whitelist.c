@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,6 +15,8 @@
 #include "policy/ctl.h"
 #include "policy/ctl_json.h"
 #include "policy/guard.h"
+#include "whitelist/legacy.h"
+#include "whitelist/letter.h"
 
 #define GRANT_SPAN_NS (365 * CLOCK_DAY_NS) /* when nobody says how long */
 
@@ -56,6 +59,8 @@ take_list(const struct ctl_call *call, const char *name, char *fields, size_t st
 	json_t *list = json_object_get(call->args, name), *item;
 	size_t i;
 
+	if (list == NULL && *count > 0)
+		return 0; /* a draft has them already */
 	if (!json_is_array(list))
 		return err_set(e, -EINVAL, "the request lacks the argument \"%s\" (a list)", name);
 	json_array_foreach (list, i, item) {
@@ -115,17 +120,21 @@ take_evidence(const struct ctl_call *call, struct application *a, struct err *e)
 		const char *name = json_string_value(json_object_get(item, "name"));
 		int rc = kind != NULL ? evidence_kind_parse(kind) : -EINVAL;
 
-		if (rc < 0 || name == NULL)
+		if (rc < 0 || name == NULL) {
+			guard_forget_evidence(call->guard, &a->evidence[count], (unsigned)i);
 			return err_set(e, -EINVAL,
 			    "evidence needs a name and a kind (consent-form, registration-form, "
 			    "rules-extract, sample-source, sample-picture, unsubscribe-page, "
 			    "note)");
+		}
 		*ev = (struct evidence){.kind = (uint8_t)rc, .added_ns = call->now_ns};
 		text_clean(ev->name, sizeof(ev->name),
 		    strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name);
 		rc = evidence_store_add(call->guard->evidence, call->fds[i], ev, e);
-		if (rc < 0)
+		if (rc < 0) {
+			guard_forget_evidence(call->guard, &a->evidence[count], (unsigned)i);
 			return rc;
+		}
 	}
 	a->evidence_count = count + call->fd_count;
 	return 0;
@@ -134,7 +143,7 @@ take_evidence(const struct ctl_call *call, struct application *a, struct err *e)
 static int
 take_fields(const struct ctl_call *call, struct application *a, struct err *e)
 {
-	const char *purpose = "newsletter";
+	const char *purpose = application_purpose_name(a->purpose);
 	int rc = ctl_arg_text_opt(call, "purpose", &purpose, e);
 
 	if (rc == 0 && (rc = application_purpose_parse(purpose)) < 0)
@@ -181,12 +190,15 @@ whitelist_apply(const struct ctl_call *call, json_t **data, struct err *e)
 		rc = take_evidence(call, &a, e);
 	if (rc == 0)
 		rc = application_next_state(&a, ACTION_SUBMIT, e);
-	if (rc < 0)
-		return rc;
-	a.state = (uint8_t)rc;
-	rc = guard_put_application(call->guard, call->actor, "whitelist.apply", &a, NULL, e);
+	if (rc >= 0) {
+		a.state = (uint8_t)rc;
+		rc =
+		    guard_put_application(call->guard, call->actor, "whitelist.apply", &a, NULL, e);
+	}
 	if (rc == 0)
 		*data = ctl_json_application(call->guard, &a);
+	else
+		guard_forget_evidence(call->guard, a.evidence, a.evidence_count);
 	return rc;
 }
 
@@ -228,6 +240,7 @@ static int
 whitelist_attach(const struct ctl_call *call, json_t **data, struct err *e)
 {
 	struct application a;
+	unsigned before;
 	int rc = find_application(call, &a, e);
 
 	if (rc < 0)
@@ -236,10 +249,16 @@ whitelist_attach(const struct ctl_call *call, json_t **data, struct err *e)
 		return err_set(e, -EPERM,
 		    "application %" PRId64 " is %s: apply anew with the new evidence", a.id,
 		    application_state_name(a.state));
+	before = a.evidence_count;
 	rc = take_evidence(call, &a, e);
-	if (rc == 0 && a.state == APPLICATION_NEEDS_INFO)
+	if (rc < 0)
+		return rc;
+	if (a.state == APPLICATION_NEEDS_INFO)
 		a.state = (uint8_t)application_next_state(&a, ACTION_SUBMIT, e);
-	return rc < 0 ? rc : put_application(call, "whitelist.attach", &a, NULL, data, e);
+	rc = put_application(call, "whitelist.attach", &a, NULL, data, e);
+	if (rc < 0)
+		guard_forget_evidence(call->guard, &a.evidence[before], a.evidence_count - before);
+	return rc;
 }
 
 struct listing {
@@ -287,7 +306,7 @@ whitelist_show(const struct ctl_call *call, json_t **data, struct err *e)
 	int rc = find_application(call, &a, e);
 
 	if (rc == 0)
-		*data = ctl_json_application(call->guard, &a);
+		*data = ctl_json_application_whole(call->guard, &a);
 	return rc;
 }
 
@@ -447,7 +466,17 @@ whitelist_reject(const struct ctl_call *call, json_t **data, struct err *e)
 static int
 whitelist_ask(const struct ctl_call *call, json_t **data, struct err *e)
 {
-	return decide(call, ACTION_ASK, "whitelist.ask", "message", data, e);
+	struct application a;
+	char letter[LETTER_BYTES];
+	int rc = decide(call, ACTION_ASK, "whitelist.ask", "message", data, e);
+
+	if (rc == 0)
+		rc = find_application(call, &a, e);
+	if (rc == 0)
+		json_object_set_new(*data, "letter",
+		    json_string(
+			letter_write(letter, LETTER_ASK, &a, guard_is_all_kvm(call->guard, &a))));
+	return rc;
 }
 
 /* The grant of an approved application, as a copy to change. */
@@ -505,6 +534,11 @@ whitelist_renew(const struct ctl_call *call, json_t **data, struct err *e)
 	rc = take_until(call, &until, e);
 	if (rc == 0)
 		rc = find_grant(call, &a, &grant, e);
+	if (rc == 0 && grant.state == GRANT_SUSPENDED)
+		rc = err_set(e, -EPERM,
+		    "the grant of application %" PRId64
+		    " is suspended (%.150s): resume it first, with a reason",
+		    a.id, a.reason);
 	if (rc < 0)
 		return rc;
 	a.state = (uint8_t)state;
@@ -512,6 +546,97 @@ whitelist_renew(const struct ctl_call *call, json_t **data, struct err *e)
 	grant.until_ns = until;
 	grant.state = GRANT_ACTIVE;
 	return put_application(call, "whitelist.renew", &a, &grant, data, e);
+}
+
+/* --- suspend, resume, an existing whitelist --- */
+
+static int
+change_grant(const struct ctl_call *call,
+    int (*change)(
+	struct guard *g, int64_t id, const char *actor, const char *reason, struct err *e),
+    json_t **data, struct err *e)
+{
+	struct application a;
+	const char *reason = "";
+	int rc = find_application(call, &a, e);
+
+	if (rc == 0)
+		rc = ctl_arg_text(call, "reason", &reason, e);
+	if (rc == 0)
+		rc = change(call->guard, a.id, call->actor, reason, e);
+	if (rc == 0)
+		rc = find_application(call, &a, e);
+	if (rc == 0)
+		*data = ctl_json_application(call->guard, &a);
+	return rc;
+}
+
+static int
+whitelist_suspend(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	return change_grant(call, guard_suspend_grant, data, e);
+}
+
+static int
+whitelist_resume(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	return change_grant(call, guard_resume_grant, data, e);
+}
+
+static int
+whitelist_import(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	struct application *rows = NULL;
+	struct guard_import done = {0};
+	const char *file = "", *text = "";
+	unsigned count = 0, *lines = NULL;
+	int rc = ctl_arg_text(call, "file", &file, e);
+
+	if (rc == 0)
+		rc = ctl_arg_text(call, "text", &text, e);
+	if (rc == 0)
+		rc = legacy_parse(file, text, strlen(text), call->now_ns, &rows, &count, &lines, e);
+	for (unsigned i = 0; rc == 0 && i < count; i++) {
+		struct err why = {0};
+
+		rc = check_servers(call->guard, &rows[i], &why);
+		if (rc == 0 && !guard_is_all_kvm(call->guard, &rows[i]))
+			rc = err_set(&why, -EPERM,
+			    "server \"%.64s\" is not KVM: the whitelist is for KVM servers only",
+			    rows[i].servers[0]);
+		if (rc < 0)
+			err_set(e, rc, "%s:%u: %s", file, lines[i], why.text);
+	}
+	if (rc == 0)
+		rc = guard_import_grants(call->guard, call->actor, rows, count, &done, e);
+	if (rc == 0)
+		*data = json_pack("{s:i, s:i, s:i}", "added", (int)done.added, "changed",
+		    (int)done.changed, "unchanged", (int)done.unchanged);
+	free(rows);
+	free(lines);
+	return rc;
+}
+
+/* Fills in what a draft still lacks, and submits it. */
+static int
+whitelist_submit(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	struct application a;
+	int state, rc = find_application(call, &a, e);
+
+	if (rc == 0)
+		rc = take_fields(call, &a, e);
+	if (rc == 0)
+		rc = check_servers(call->guard, &a, e);
+	if (rc == 0)
+		rc = application_check_fields(&a, e);
+	if (rc < 0)
+		return rc;
+	state = application_next_state(&a, ACTION_SUBMIT, e);
+	if (state < 0)
+		return state;
+	a.state = (uint8_t)state;
+	return put_application(call, "whitelist.submit", &a, NULL, data, e);
 }
 
 const struct ctl_command ctl_commands_whitelist[] = {
@@ -524,5 +649,9 @@ const struct ctl_command ctl_commands_whitelist[] = {
     {"whitelist.ask", CTL_ROLE_SUPPORT, whitelist_ask},
     {"whitelist.revoke", CTL_ROLE_SUPPORT, whitelist_revoke},
     {"whitelist.renew", CTL_ROLE_SUPPORT, whitelist_renew},
+    {"whitelist.submit", CTL_ROLE_SUPPORT, whitelist_submit},
+    {"whitelist.suspend", CTL_ROLE_SUPPORT, whitelist_suspend},
+    {"whitelist.resume", CTL_ROLE_ABUSE, whitelist_resume},
+    {"whitelist.import", CTL_ROLE_ABUSE, whitelist_import},
     {NULL, CTL_ROLE_NONE, NULL},
 };

@@ -25,6 +25,7 @@ static const struct ctl_command *const tables[] = {
     ctl_commands_server,
     ctl_commands_case,
     ctl_commands_whitelist,
+    ctl_commands_dossier,
     ctl_commands_system,
 };
 

@@ -10,6 +10,7 @@
 
 #include "policy/ctl.h"
 #include "policy/judge.h"
+#include "policy/watch_grants.h"
 #include "whitelist/application.h"
 #include "whitelist/grant.h"
 
@@ -43,6 +44,12 @@ void ctl_json_tries(json_t *out, const struct judge_view *view);
 int ctl_json_server(const struct guard *g, unsigned index, json_t **out, struct err *e);
 /* APPLICATION, with its grant and what an approval lacks. */
 json_t *ctl_json_application(const struct guard *g, const struct application *a);
+/* The same with its history from the ledger, and who else shows the same evidence. */
+json_t *ctl_json_application_whole(const struct guard *g, const struct application *a);
+/* The grant with what is used of it, null when there is none. */
+json_t *ctl_json_grant(const struct guard *g, int64_t id);
+/* The watch over a grant: its newest judgement, and what the running day counted so far. */
+json_t *ctl_json_watch(const struct grant_watch *w);
 
 /*
  * Arguments.  A missing or ill-typed one is -EINVAL and names itself; the _opt forms leave *out

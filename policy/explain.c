@@ -35,6 +35,7 @@ enum phrase {
 	PHRASE_SAMPLES,
 	PHRASE_GRANT_NONE,
 	PHRASE_GRANT_BEYOND,
+	PHRASE_GRANT_USED,
 	PHRASE_GRANT_ABUSE,
 	PHRASE_GRANT_NEEDLESS,
 	PHRASE_GRANT_PERSON,
@@ -95,6 +96,8 @@ static const char *const phrases[PHRASE__COUNT][EXPLAIN__COUNT] = {
 	"Разрешение %s покрывает %s получателей в сутки с доменов %s; эта почта вышла за его "
 	"пределы "
 	"или шла с другого домена."},
+    [PHRASE_GRANT_USED] = {"Of today's %s granted recipients %s are used (%s %%).",
+	"Из разрешённых на сегодня %s получателей использовано %s (%s %%)."},
     [PHRASE_GRANT_ABUSE] = {"No grant protects from this question.",
 	"От этого вопроса никакое разрешение не защищает."},
     [PHRASE_GRANT_NEEDLESS] = {"No grant is needed for what this server does now.",
@@ -355,7 +358,7 @@ static void
 say_grant(FILE *f, const json_t *c, enum explain_lang lang)
 {
 	const json_t *grant = json_object_get(c, "grant"), *domain;
-	char id[32], per_day[32], domains[512] = "";
+	char id[32], per_day[32], used[32], percent[32], domains[512] = "";
 	size_t i;
 
 	if (is_blocked(c) && is_by_person(c)) {
@@ -368,14 +371,18 @@ say_grant(FILE *f, const json_t *c, enum explain_lang lang)
 		SAY(f, lang, PHRASE_GRANT_NONE, name_of(c));
 	} else {
 		json_array_foreach (json_object_get(grant, "domains"), i, domain) {
-			size_t used = strlen(domains);
+			size_t filled = strlen(domains);
 
-			snprintf(domains + used, sizeof(domains) - used, "%s%s",
-			    used > 0 ? ", " : "",
+			snprintf(domains + filled, sizeof(domains) - filled, "%s%s",
+			    filled > 0 ? ", " : "",
 			    json_is_string(domain) ? json_string_value(domain) : "?");
 		}
 		SAY(f, lang, PHRASE_GRANT_BEYOND, number_text(id, json_object_get(grant, "id")),
 		    number_text(per_day, json_object_get(grant, "per_day")), domains);
+		if (json_is_integer(json_object_get(grant, "used_percent")))
+			SAY(f, lang, PHRASE_GRANT_USED, per_day,
+			    number_text(used, json_object_get(grant, "used_today")),
+			    number_text(percent, json_object_get(grant, "used_percent")));
 	}
 }
 

@@ -155,6 +155,7 @@ void
 guard_observe(struct guard *g, const struct observation *obs)
 {
 	judge_observe(g->judge, obs);
+	guard_watch_observe(g, obs);
 }
 
 void
@@ -286,6 +287,7 @@ guard_tick(struct guard *g)
 	guard_record_extensions(g);
 	guard_expire_grants(g);
 	guard_beat(g, false);
+	guard_watch_tick(g);
 	watch_catch(g);
 	save_slice(g);
 	backup_slice(g);
@@ -302,6 +304,7 @@ guard_close(struct guard *g)
 		if (save_range(g, 0, inventory_count(g->inventory), g->started_ns, &e) < 0)
 			log_event(LOG_LEVEL_ERROR, "guard.save", "error=%s",
 			    log_quote(quoted, sizeof(quoted), e.text));
+		guard_save_watches(g);
 	}
 	store_backup_cancel(g->backup);
 	g->backup = NULL;
@@ -310,10 +313,15 @@ guard_close(struct guard *g)
 	evidence_store_close(g->evidence);
 	store_close(g->store);
 	free(g->grants);
+	free(g->watches);
+	free(g->covers);
 	g->judge = NULL;
 	g->inventory = NULL;
 	g->evidence = NULL;
 	g->store = NULL;
 	g->grants = NULL;
+	g->watches = NULL;
+	g->covers = NULL;
+	g->cover_count = 0;
 	g->grant_count = g->grant_room = 0;
 }

@@ -35,7 +35,8 @@ struct guard {
 	struct judge *judge;
 	struct enforce *enforce; /* NULL: no enforcer (observe without privileges) */
 	struct evidence_store *evidence;
-	struct grant *grants; /* heap, grows up to GUARD_GRANTS_MAX */
+	struct grant *grants;             /* heap, grows up to GUARD_GRANTS_MAX */
+	struct grant_watch *watches;      /* beside the grants, same index */
 	unsigned grant_count, grant_room;
 	struct guard_sensor sensors[GUARD_SENSORS_MAX];
 	uint32_t features;	    /* of the enforcer */
@@ -53,6 +54,10 @@ struct guard {
 	char mode_of_file[16];            /* policy.mode as the file says it; a person may have said otherwise since */
 	struct store_backup *backup;      /* the copy that is being made, or NULL */
 	int64_t next_backup_ns;
+	struct guard_cover *covers;       /* which grants cover a server, sorted; guard_watch.c */
+	unsigned cover_count;
+	bool covers_stale;                /* grants or inventory changed */
+	int64_t next_watch_ns, next_sweep_ns;
 	unsigned save_cursor;             /* the next server whose state is saved */
 	int64_t next_beat_ns;             /* the heartbeat of the kernel's brake */
 	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */
@@ -103,6 +108,23 @@ int guard_put_application(struct guard *g, const char *actor, const char *action
     struct application *a, const struct grant *grant_or_null, struct err *e);
 /* The grant of an application, or NULL. */
 const struct grant *guard_find_grant(const struct guard *g, int64_t id);
+
+const struct grant_watch *guard_find_watch(const struct guard *g, int64_t id);
+/* Recipients of the last 24 hours that counted against the grant, over all of its servers. */
+double guard_grant_used(const struct guard *g, const struct grant *grant);
+
+/* Policy or a person stops an active grant until somebody resumes it. */
+int guard_suspend_grant(
+    struct guard *g, int64_t id, const char *actor, const char *reason, struct err *e);
+int guard_resume_grant(
+    struct guard *g, int64_t id, const char *actor, const char *reason, struct err *e);
+/* An existing whitelist, all or nothing; the rows are changed (they get their numbers). */
+int guard_import_grants(struct guard *g, const char *actor, struct application *rows, unsigned count,
+    struct guard_import *out, struct err *e);
+/* Every server of the application is in the inventory and is KVM. */
+bool guard_is_all_kvm(const struct guard *g, const struct application *a);
+/* Removes the files of evidence that no application refers to. */
+void guard_forget_evidence(struct guard *g, const struct evidence *list, unsigned count);
 
 /* True when blocks of this server reach the kernel: mode of server, else global, and inventory present. */
 bool guard_is_enforced(const struct guard *g, unsigned index);

@@ -131,6 +131,7 @@ change_inventory(struct guard *g, const char *actor, const char *action, const c
 	}
 	inventory_free(old);
 	g->save_cursor = 0;
+	g->covers_stale = true;
 	g->need_reconcile = true;
 	log_event(LOG_LEVEL_INFO, "guard.inventory", "added=%u changed=%u removed=%u servers=%u",
 	    done->added, done->changed, done->removed, inventory_count(fresh));

@@ -88,6 +88,22 @@ int guard_load_mode(struct guard *g, struct err *e);
 void guard_suspend_grants(struct guard *g, const char *server, const char *case_id);
 /* Grants whose time is over. */
 void guard_expire_grants(struct guard *g);
+/* Room for so many more, so that what follows cannot fail for lack of it. */
+int guard_reserve_grants(struct guard *g, unsigned more, struct err *e);
+/* Application, grant (or NULL; its id is set) and ledger entry, inside a transaction. */
+int guard_store_application(struct guard *g, const char *actor, const char *action,
+    struct application *a, struct grant *grant, struct err *e);
+/* Takes stored grants into memory, for which there is room, and tells the judge; id 0 is left out. */
+int guard_adopt_grants(struct guard *g, const struct grant *grants, unsigned count);
+
+/* Continued watching: one observation, one tick, what was counted to and from the database. */
+void guard_watch_observe(struct guard *g, const struct observation *obs);
+void guard_watch_tick(struct guard *g);
+void guard_save_watches(struct guard *g);
+int guard_load_watches(struct guard *g, struct err *e);
+/* Evidence whose retention is over. */
+void guard_sweep_evidence(struct guard *g);
+
 /* Reads all grants from the database. */
 int guard_load_grants(struct guard *g, struct err *e);
 

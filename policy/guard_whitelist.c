@@ -31,23 +31,28 @@ guard_find_grant(const struct guard *g, int64_t id)
 	return i >= 0 ? &g->grants[i] : NULL;
 }
 
-/* Room for one more, so that what follows cannot fail for lack of it. */
-static int
-make_room(struct guard *g, struct err *e)
+int
+guard_reserve_grants(struct guard *g, unsigned more, struct err *e)
 {
 	unsigned room = g->grant_room == 0 ? GRANTS_FIRST : g->grant_room * 2;
+	struct grant_watch *watches;
 	struct grant *grown;
 
-	if (g->grant_count < g->grant_room)
+	if (g->grant_count + more <= g->grant_room)
 		return 0;
-	if (g->grant_count >= GUARD_GRANTS_MAX)
+	if (room < g->grant_count + more)
+		room = g->grant_count + more;
+	if (g->grant_count + more > GUARD_GRANTS_MAX)
 		return err_set(e, -ENOSPC,
 		    "there are %d grants, which is the most that a guard holds: revoke some",
 		    GUARD_GRANTS_MAX);
 	grown = realloc(g->grants, room * sizeof(*grown));
-	if (grown == NULL)
+	if (grown != NULL)
+		g->grants = grown;
+	watches = grown != NULL ? realloc(g->watches, room * sizeof(*watches)) : NULL;
+	if (watches == NULL)
 		return err_set(e, -ENOMEM, "no memory for another grant");
-	g->grants = grown;
+	g->watches = watches;
 	g->grant_room = room;
 	return 0;
 }
@@ -57,9 +62,12 @@ put_in_memory(struct guard *g, const struct grant *grant)
 {
 	int i = find_grant(g, grant->id);
 
-	if (i < 0)
+	if (i < 0) {
 		i = (int)g->grant_count++;
+		g->watches[i] = (struct grant_watch){.id = grant->id, .day_ns = g->now_ns};
+	}
 	g->grants[i] = *grant;
+	g->covers_stale = true;
 }
 
 static int
@@ -85,7 +93,7 @@ static int
 load_grant(void *arg, const struct grant *grant)
 {
 	const struct load *load = arg;
-	int rc = make_room(load->g, load->e);
+	int rc = guard_reserve_grants(load->g, 1, load->e);
 
 	if (rc == 0)
 		put_in_memory(load->g, grant);
@@ -98,6 +106,8 @@ guard_load_grants(struct guard *g, struct err *e)
 	struct load load = {g, e};
 	int rc = store_each_grant(g->store, load_grant, &load, e);
 
+	if (rc == 0)
+		rc = guard_load_watches(g, e);
 	return rc == 0 ? judge_set_grants(g->judge, g->grants, g->grant_count, e) : rc;
 }
 
@@ -121,10 +131,9 @@ application_detail(const struct application *a, const struct grant *grant)
 	return d;
 }
 
-/* Inside a transaction. */
-static int
-store_all(struct guard *g, const char *actor, const char *action, struct application *a,
-    struct grant *grant, struct err *e)
+int
+guard_store_application(struct guard *g, const char *actor, const char *action,
+    struct application *a, struct grant *grant, struct err *e)
 {
 	char subject[48];
 	int rc = store_put_application(g->store, a, e);
@@ -151,14 +160,14 @@ guard_put_application(struct guard *g, const char *actor, const char *action, st
 
 	if (grant_or_null != NULL) {
 		grant = *grant_or_null; /* it may lie in the array that is about to grow */
-		rc = make_room(g, e);
+		rc = guard_reserve_grants(g, 1, e);
 	}
 	if (rc < 0)
 		return rc;
 	rc = store_begin(g->store, e);
 	if (rc < 0)
 		return rc;
-	rc = store_all(g, actor, action, a, grant_or_null != NULL ? &grant : NULL, e);
+	rc = guard_store_application(g, actor, action, a, grant_or_null != NULL ? &grant : NULL, e);
 	if (rc == 0)
 		rc = store_commit(g->store, e);
 	else
@@ -172,6 +181,15 @@ guard_put_application(struct guard *g, const char *actor, const char *action, st
 	if (grant_or_null == NULL)
 		return 0;
 	put_in_memory(g, &grant);
+	return tell_judge(g);
+}
+
+int
+guard_adopt_grants(struct guard *g, const struct grant *grants, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (grants[i].id != 0)
+			put_in_memory(g, &grants[i]);
 	return tell_judge(g);
 }
 
@@ -213,13 +231,14 @@ guard_expire_grants(struct guard *g)
 		struct grant *grant = &g->grants[i];
 		char subject[48];
 
-		if (grant->state != GRANT_ACTIVE || grant->until_ns == 0 ||
-		    grant->until_ns > g->now_ns)
+		if ((grant->state != GRANT_ACTIVE && grant->state != GRANT_SUSPENDED) ||
+		    grant->until_ns == 0 || grant->until_ns > g->now_ns)
 			continue;
 		/* In memory even when the database refuses: it is over either way, and tried again
 		 * after a restart. */
 		grant->state = GRANT_EXPIRED;
 		changed = true;
+		g->covers_stale = true;
 		snprintf(subject, sizeof(subject), "application %lld", (long long)grant->id);
 		log_event(LOG_LEVEL_INFO, "guard.grant.expired", "id=%lld", (long long)grant->id);
 		if (store_put_grant(g->store, grant, NULL) == 0)

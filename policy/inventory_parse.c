@@ -7,8 +7,9 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/csv.h"
+
 #define FILE_MAX_BYTES (64u << 20)
-#define CELL_BYTES     1024
 
 /* --- one value into its field --- */
 
@@ -138,80 +139,10 @@ set_value(struct server *s, unsigned column, const char *value, struct err *e)
 
 /* --- CSV --- */
 
-struct csv {
-	const char *at, *end;
-	unsigned line; /* of the row that is read, from 1 */
-};
-
-/* Reads a cell (RFC 4180: quotes, doubled inside) without blanks at its ends.  Returns 1 when
- * another cell of this row follows, 0 at its end, negative errno. */
-static int
-csv_cell(struct csv *c, char out[CELL_BYTES], struct err *e)
-{
-	bool quoted = false;
-	size_t n = 0, first = 0;
-
-	while (c->at < c->end && (*c->at == ' ' || *c->at == '\t'))
-		c->at++;
-	if (c->at < c->end && *c->at == '"') {
-		quoted = true;
-		c->at++;
-	}
-	for (;; c->at++) {
-		if (c->at == c->end || *c->at == '\n') {
-			if (quoted)
-				return err_set(
-				    e, -EINVAL, "a quoted cell does not end on its line");
-			break;
-		}
-		if (quoted && *c->at == '"' && c->at + 1 < c->end && c->at[1] == '"')
-			c->at++;
-		else if (quoted && *c->at == '"') {
-			quoted = false;
-			first = n;
-			continue;
-		} else if (!quoted && *c->at == ',')
-			break;
-		if (*c->at == '\0' || n + 1 == CELL_BYTES)
-			return err_set(e, -EINVAL, "a cell is longer than %d bytes or not text",
-			    CELL_BYTES - 1);
-		out[n++] = *c->at;
-	}
-	while (n > first && (out[n - 1] == ' ' || out[n - 1] == '\t' || out[n - 1] == '\r'))
-		n--;
-	out[n] = '\0';
-	if (c->at < c->end && *c->at == ',') {
-		c->at++;
-		return 1;
-	}
-	return 0;
-}
-
-static void
-csv_next_line(struct csv *c)
-{
-	while (c->at < c->end && *c->at != '\n')
-		c->at++;
-	if (c->at < c->end)
-		c->at++;
-	c->line++;
-}
-
-/* True when the rest of the line says nothing: blank, or a comment. */
-static bool
-csv_is_blank(const struct csv *c)
-{
-	const char *p = c->at;
-
-	while (p < c->end && (*p == ' ' || *p == '\t' || *p == '\r'))
-		p++;
-	return p == c->end || *p == '\n' || *p == '#';
-}
-
 static int
 csv_header(struct csv *c, uint8_t columns[COLUMN__COUNT], unsigned *count, struct err *e)
 {
-	char cell[CELL_BYTES];
+	char cell[CSV_CELL_BYTES];
 	unsigned seen = 0;
 	int more = 1;
 
@@ -262,7 +193,7 @@ csv_values(struct server *s, unsigned column, char *cell, struct err *e)
 static int
 csv_row(struct inventory *inv, struct csv *c, const uint8_t *columns, unsigned count, struct err *e)
 {
-	char cell[CELL_BYTES];
+	char cell[CSV_CELL_BYTES];
 	struct server s = {0};
 	int more = 1, rc = 0;
 

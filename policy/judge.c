@@ -620,6 +620,8 @@ fill_rates(struct judge_view *out, const struct window *w)
 	out->recipients_5min = (double)(w->sum[WINDOW_OPEN_5MIN] + w->sum[WINDOW_GRANTED_5MIN]);
 	out->recipients_hour = (double)(w->sum[WINDOW_OPEN_HOUR] + w->sum[WINDOW_GRANTED_HOUR]);
 	out->recipients_day = (double)(w->sum[WINDOW_OPEN_DAY] + w->sum[WINDOW_GRANTED_DAY]);
+	out->granted_day = (double)w->sum[WINDOW_GRANTED_DAY];
+	out->beyond_hour = (double)w->sum[WINDOW_BEYOND_HOUR];
 	if (estimated > 0)
 		out->estimated_share = fmin(1, estimated / fmax(estimated, out->recipients_hour));
 }

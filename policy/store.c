@@ -29,6 +29,10 @@
 #define GRANT_COLUMNS	 "id, state, servers, domains, per_day, per_hour, from_ns, until_ns"
 #define LEDGER_COLUMNS	 "seq, time_ns, actor, action, subject, detail, hash"
 
+#define WATCH_COLUMNS                                                                            \
+	"id, day_ns, messages, unsubscribable, recipients, unknown, volume, checked_ns, level, " \
+	"reason, reminded_ns"
+
 static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_COMMIT] = "COMMIT",
@@ -85,6 +89,13 @@ static const char *const statements[STORE_STMT__COUNT] = {
 			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [STORE_LEDGER_LAST] = "SELECT " LEDGER_COLUMNS " FROM ledger ORDER BY seq DESC LIMIT 1",
     [STORE_LEDGER_EACH] = "SELECT " LEDGER_COLUMNS " FROM ledger WHERE seq >= ?1 ORDER BY seq",
+    [STORE_LEDGER_EACH_OF] = "SELECT " LEDGER_COLUMNS " FROM ledger WHERE subject = ?1"
+			     " ORDER BY seq DESC LIMIT ?2",
+    [STORE_EVIDENCE_USES] = "SELECT DISTINCT application FROM evidence WHERE sha256 = ?1"
+			    " ORDER BY application",
+    [STORE_WATCH_PUT] = "INSERT OR REPLACE INTO grant_watch (" WATCH_COLUMNS ") VALUES"
+			" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [STORE_WATCH_EACH] = "SELECT " WATCH_COLUMNS " FROM grant_watch ORDER BY id",
 };
 
 /* --- errors and statements
@@ -518,5 +529,17 @@ store_each_ledger(struct store *st, int64_t from_seq,
 	sqlite3_stmt *s = store_stmt(st, STORE_LEDGER_EACH);
 
 	sqlite3_bind_int64(s, 1, from_seq);
+	return store_rows(st, s, "read the ledger", pass_ledger, &call, e);
+}
+
+int
+store_each_ledger_of(struct store *st, const char *subject, unsigned limit,
+    int (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e)
+{
+	struct ledger_call call = {fn, arg};
+	sqlite3_stmt *s = store_stmt(st, STORE_LEDGER_EACH_OF);
+
+	store_bind_text(s, 1, subject);
+	sqlite3_bind_int64(s, 2, limit);
 	return store_rows(st, s, "read the ledger", pass_ledger, &call, e);
 }

@@ -14,6 +14,7 @@
 #include "policy/inventory.h"
 #include "policy/judge.h"
 #include "policy/ledger.h"
+#include "policy/watch_grants.h"
 #include "whitelist/application.h"
 
 struct store;
@@ -82,6 +83,18 @@ int store_append_ledger(struct store *st, const struct ledger_entry *entry, stru
 int store_last_ledger(struct store *st, struct ledger_entry *out, struct err *e); /* -ENOENT when empty */
 int store_each_ledger(struct store *st, int64_t from_seq,
     int (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
+
+/* The entries about one subject, newest first, at most `limit`. */
+int store_each_ledger_of(struct store *st, const char *subject, unsigned limit,
+    int (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
+
+/* The applications that show the same content. */
+int store_each_evidence_use(struct store *st, const char *sha256,
+    int (*fn)(void *arg, int64_t application), void *arg, struct err *e);
+
+int store_put_watch(struct store *st, const struct grant_watch *w, struct err *e);
+int store_each_watch(
+    struct store *st, int (*fn)(void *arg, const struct grant_watch *w), void *arg, struct err *e);
 
 int store_put_meta(struct store *st, const char *key, const char *value, struct err *e);
 int store_get_meta(struct store *st, const char *key, char *value, size_t size, struct err *e);

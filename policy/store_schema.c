@@ -119,6 +119,24 @@ static const char *const migrations[] = {
     "CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger"
     " WHEN EXISTS (SELECT 1 FROM ledger WHERE seq = NEW.seq)"
     " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;",
+
+    /* The history of one application, who else shows the same evidence, and what the daily watch
+     * over a grant counts. */
+    "CREATE INDEX ledger_of_subject ON ledger (subject, seq);"
+    "CREATE INDEX evidence_of_content ON evidence (sha256, application);"
+    "CREATE TABLE grant_watch ("
+    "  id INTEGER PRIMARY KEY REFERENCES mail_grant (id),"
+    "  day_ns INTEGER NOT NULL,"
+    "  messages INTEGER NOT NULL,"
+    "  unsubscribable INTEGER NOT NULL,"
+    "  recipients INTEGER NOT NULL,"
+    "  unknown INTEGER NOT NULL,"
+    "  volume INTEGER NOT NULL,"
+    "  checked_ns INTEGER NOT NULL,"
+    "  level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 3),"
+    "  reason TEXT NOT NULL,"
+    "  reminded_ns INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

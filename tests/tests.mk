@@ -14,6 +14,9 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(GEN_O) $(TEST_A)
 # This one starts workers.
 $(BUILD)/tests/unit/test_check_spawner: | $(BUILD)/bulkhead-check
 
+# This one reads the page as a browser would.
+$(BUILD)/tests/unit/test_dossier.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
+
 # These test the command line program.
 $(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay $(BUILD)/tests/unit/test_top: $(call objs,$(wildcard cli/*.c))
 

@@ -45,6 +45,42 @@ static const char *const action_names[ACTION__COUNT] = {
     [ACTION_RENEW] = "renew",
 };
 
+/* English, Russian. */
+static const char *const gap_texts[GAP__COUNT][2] = {
+    [GAP_KVM] = {"Every server must be KVM: the whitelist is for KVM servers only.",
+	"Все серверы должны быть KVM: белый список действует только для серверов KVM."},
+    [GAP_SERVER] = {"The server or servers that send the mail.",
+	"Сервер или серверы, с которых идёт рассылка."},
+    [GAP_DOMAIN] = {"The sender domain or domains (the part after @ in From).",
+	"Домен или домены отправителя (часть адреса From после @)."},
+    [GAP_CONTACT] = {"A mail address of the person who answers for the mailing.",
+	"Почтовый адрес человека, который отвечает за рассылку."},
+    [GAP_CONSENT] =
+	{"A picture of the subscription form (consent-form), or of the registration form "
+	 "(registration-form) with the extract of the rules (rules-extract).",
+	    "Снимок экрана формы подписки (consent-form) или формы регистрации (registration-form) "
+	    "вместе с "
+	    "выдержкой из правил сайта о рассылках (rules-extract)."},
+    [GAP_RULES] =
+	{"The extract of the site's rules about mailings that belongs to the registration "
+	 "form (rules-extract).",
+	    "Выдержка из правил сайта о рассылках, которая прилагается к форме регистрации "
+	    "(rules-extract)."},
+    [GAP_SAMPLE] = {"The original source of a sample mail (sample-source).",
+	"Исходный текст образца письма (sample-source)."},
+    [GAP_SAMPLE_PICTURE] = {"A picture of the sample mail (sample-picture).",
+	"Снимок экрана образца письма (sample-picture)."},
+    [GAP_UNSUBSCRIBE] = {"A picture of the page behind the unsubscribe link (unsubscribe-page).",
+	"Снимок экрана страницы, которая открывается по ссылке отписки (unsubscribe-page)."},
+    [GAP_PER_DAY] = {"The number of recipients per day (per-day).",
+	"Число получателей в сутки (per-day)."},
+    [GAP_LIST_SIZE] = {"The size of the list (list-size).", "Размер базы подписчиков (list-size)."},
+    [GAP_LIST_ORIGIN] = {"Where the addresses come from (list-origin).",
+	"Откуда взяты адреса (list-origin)."},
+    [GAP_BOUGHT] = {"A list of people who asked for it: a bought or rented list is refused.",
+	"База людей, которые сами подписались: купленная или арендованная база не принимается."},
+};
+
 /* Row: state before; column: action in the order of its enum; value: state after, -1 where
  * forbidden. */
 static const int transitions[APPLICATION__COUNT][ACTION__COUNT] = {
@@ -111,9 +147,9 @@ evidence_kind_parse(const char *text)
 	return value_of(evidence_names, EVIDENCE__COUNT, text);
 }
 
-/* A host name of at least two labels: letters, digits, hyphens inside, or UTF-8 (IDN as typed). */
-static bool
-is_domain(const char *text)
+/* Letters, digits, hyphens inside, or UTF-8. */
+bool
+application_is_domain(const char *text)
 {
 	size_t label = 0;
 	unsigned dots = 0;
@@ -137,12 +173,13 @@ is_domain(const char *text)
 	}
 }
 
-static bool
-is_mail_address(const char *text)
+bool
+application_is_mail_address(const char *text)
 {
 	const char *at = strrchr(text, '@');
 
-	return at != NULL && at != text && strpbrk(text, " \t<>\"") == NULL && is_domain(at + 1);
+	return at != NULL && at != text && strpbrk(text, " \t<>\"") == NULL &&
+	       application_is_domain(at + 1);
 }
 
 int
@@ -154,10 +191,10 @@ application_check_fields(const struct application *a, struct err *e)
 		return err_set(
 		    e, -EINVAL, "an application needs at least one sender domain: give --domain");
 	for (unsigned i = 0; i < a->domain_count; i++)
-		if (!is_domain(a->domains[i]))
+		if (!application_is_domain(a->domains[i]))
 			return err_set(e, -EINVAL,
 			    "\"%s\" is not a domain name like news.example.com", a->domains[i]);
-	if (!is_mail_address(a->contact))
+	if (!application_is_mail_address(a->contact))
 		return err_set(e, -EINVAL,
 		    "contact \"%s\" is not a mail address: give --contact name@domain", a->contact);
 	if (strcmp(a->lang, "en") != 0 && strcmp(a->lang, "ru") != 0)
@@ -178,23 +215,6 @@ has_evidence(const struct application *a, enum evidence_kind kind)
 	return false;
 }
 
-struct missing {
-	char *buf;
-	size_t size, used;
-	unsigned lines;
-};
-
-static void
-missing_add(struct missing *m, const char *sentence)
-{
-	int n = snprintf(
-	    m->buf + m->used, m->size - m->used, "%s%s", m->lines == 0 ? "" : "\n", sentence);
-
-	if (n > 0 && (size_t)n < m->size - m->used)
-		m->used += (size_t)n;
-	m->lines++;
-}
-
 /* "bought" in any of the usual words: a bought list is refused (CHECKS.md C6). */
 static bool
 is_bought(const char *origin)
@@ -208,42 +228,60 @@ is_bought(const char *origin)
 	return false;
 }
 
+uint32_t
+application_gaps(const struct application *a, bool all_kvm)
+{
+	const bool registration = has_evidence(a, EVIDENCE_REGISTRATION_FORM);
+	const bool lacks[GAP__COUNT] = {
+	    [GAP_KVM] = !all_kvm,
+	    [GAP_SERVER] = a->server_count == 0,
+	    [GAP_DOMAIN] = a->domain_count == 0,
+	    [GAP_CONTACT] = a->contact[0] == '\0',
+	    [GAP_CONSENT] = !registration && !has_evidence(a, EVIDENCE_CONSENT_FORM),
+	    [GAP_RULES] = registration && !has_evidence(a, EVIDENCE_RULES_EXTRACT),
+	    [GAP_SAMPLE] = !has_evidence(a, EVIDENCE_SAMPLE_SOURCE),
+	    [GAP_SAMPLE_PICTURE] = !has_evidence(a, EVIDENCE_SAMPLE_PICTURE),
+	    [GAP_UNSUBSCRIBE] = !has_evidence(a, EVIDENCE_UNSUBSCRIBE_PAGE),
+	    [GAP_PER_DAY] = a->per_day == 0,
+	    [GAP_LIST_SIZE] = a->list_size == 0,
+	    [GAP_LIST_ORIGIN] = a->list_origin[0] == '\0',
+	    [GAP_BOUGHT] = is_bought(a->list_origin),
+	};
+	uint32_t gaps = 0;
+
+	for (unsigned i = 0; i < GAP__COUNT; i++)
+		gaps |= lacks[i] ? UINT32_C(1) << i : 0;
+	return gaps;
+}
+
+const char *
+application_gap_text(unsigned gap, const char *lang)
+{
+	if (gap >= GAP__COUNT)
+		return "";
+	return gap_texts[gap][strcmp(lang, "ru") == 0];
+}
+
 unsigned
 application_missing(const struct application *a, bool all_kvm, char *buf, size_t size)
 {
-	struct missing m = {.buf = buf, .size = size};
+	const uint32_t gaps = application_gaps(a, all_kvm);
+	unsigned lines = 0;
+	size_t used = 0;
 
 	buf[0] = '\0';
-	if (!all_kvm)
-		missing_add(&m, "Every server must be KVM: the whitelist is for KVM servers only.");
-	if (has_evidence(a, EVIDENCE_REGISTRATION_FORM)) {
-		if (!has_evidence(a, EVIDENCE_RULES_EXTRACT))
-			missing_add(&m, "The extract of the site's rules about mailings that "
-					"belongs to the registration form "
-					"(rules-extract).");
-	} else if (!has_evidence(a, EVIDENCE_CONSENT_FORM)) {
-		missing_add(&m,
-		    "A picture of the subscription form (consent-form), or of the registration "
-		    "form "
-		    "(registration-form) with the extract of the rules (rules-extract).");
+	for (unsigned i = 0; i < GAP__COUNT; i++) {
+		int n;
+
+		if ((gaps & UINT32_C(1) << i) == 0)
+			continue;
+		n = snprintf(
+		    buf + used, size - used, "%s%s", lines == 0 ? "" : "\n", gap_texts[i][0]);
+		if (n > 0 && (size_t)n < size - used)
+			used += (size_t)n;
+		lines++;
 	}
-	if (!has_evidence(a, EVIDENCE_SAMPLE_SOURCE))
-		missing_add(&m, "The original source of a sample mail (sample-source).");
-	if (!has_evidence(a, EVIDENCE_SAMPLE_PICTURE))
-		missing_add(&m, "A picture of the sample mail (sample-picture).");
-	if (!has_evidence(a, EVIDENCE_UNSUBSCRIBE_PAGE))
-		missing_add(
-		    &m, "A picture of the page behind the unsubscribe link (unsubscribe-page).");
-	if (a->per_day == 0)
-		missing_add(&m, "The number of recipients per day (per-day).");
-	if (a->list_size == 0)
-		missing_add(&m, "The size of the list (list-size).");
-	if (a->list_origin[0] == '\0')
-		missing_add(&m, "Where the addresses come from (list-origin).");
-	else if (is_bought(a->list_origin))
-		missing_add(
-		    &m, "A list of people who asked for it: a bought or rented list is refused.");
-	return m.lines;
+	return lines;
 }
 
 int

@@ -63,6 +63,24 @@ struct application {
 	unsigned evidence_count;
 };
 
+/* What an approval can lack. */
+enum application_gap {
+	GAP_KVM,
+	GAP_SERVER,
+	GAP_DOMAIN,
+	GAP_CONTACT,
+	GAP_CONSENT,
+	GAP_RULES,
+	GAP_SAMPLE,
+	GAP_SAMPLE_PICTURE,
+	GAP_UNSUBSCRIBE,
+	GAP_PER_DAY,
+	GAP_LIST_SIZE,
+	GAP_LIST_ORIGIN,
+	GAP_BOUGHT,
+	GAP__COUNT
+};
+
 const char *application_state_name(unsigned s);   /* "draft" "submitted" "in-review" "needs-info" ... */
 const char *application_purpose_name(unsigned p); /* "newsletter" "automatic" */
 const char *evidence_kind_name(unsigned k);       /* "consent-form" ... "note" */
@@ -70,11 +88,20 @@ int application_state_parse(const char *text);    /* enum value or -EINVAL; like
 int application_purpose_parse(const char *text);
 int evidence_kind_parse(const char *text);
 
+/* A host name of at least two labels, as typed (IDN in UTF-8 is fine). */
+bool application_is_domain(const char *text);
+bool application_is_mail_address(const char *text);
+
 /* Checks the fields themselves (domains well formed, a contact, numbers in range).  0 or -EINVAL with *e. */
 int application_check_fields(const struct application *a, struct err *e);
 
+/* What an approval lacks: bit N for enum application_gap N.  `all_kvm`: every server of it is KVM. */
+uint32_t application_gaps(const struct application *a, bool all_kvm);
+/* A gap as a sentence, "en" or "ru" (anything else: English). */
+const char *application_gap_text(unsigned gap, const char *lang);
+
 /*
- * What an approval lacks, one sentence per line into buf: mandatory evidence, declared volume, list size and
+ * What an approval lacks, one English sentence per line into buf: mandatory evidence, declared volume, list size and
  * origin (CHECKS.md C6), a KVM server (D15).  `all_kvm`: every server of it is KVM.  Returns the number of lines.
  */
 unsigned application_missing(const struct application *a, bool all_kvm, char *buf, size_t size);

@@ -216,15 +216,41 @@ evidence_store_add(struct evidence_store *s, int fd, struct evidence *ev, struct
 	return r;
 }
 
+/* The name of stored content below the folder, or -EINVAL for what is no hash. */
+static int
+evidence_path(char path[80], const char *sha256, struct err *e)
+{
+	if (strlen(sha256) != HASH_SHA256_HEX - 1 ||
+	    strspn(sha256, "0123456789abcdef") != HASH_SHA256_HEX - 1)
+		return err_set(e, -EINVAL, "\"%s\" is not a SHA-256 in hex", sha256);
+	snprintf(path, 80, "%c%c/%s", sha256[0], sha256[1], sha256);
+	return 0;
+}
+
+int
+evidence_store_remove(struct evidence_store *s, const char *sha256, struct err *e)
+{
+	char path[80];
+	int rc = evidence_path(path, sha256, e);
+
+	if (rc < 0)
+		return rc;
+	if (unlinkat(s->dir_fd, path, 0) != 0 && errno != ENOENT)
+		return err_set(e, -errno, "evidence %s cannot be removed from %s: %s", sha256,
+		    s->dir, strerror(errno));
+	path[2] = '\0';
+	(void)unlinkat(s->dir_fd, path, AT_REMOVEDIR); /* stays while others lie in it */
+	return 0;
+}
+
 int
 evidence_store_read(const struct evidence_store *s, const char *sha256, struct err *e)
 {
 	char path[80];
+	int rc = evidence_path(path, sha256, e);
 
-	if (strlen(sha256) != HASH_SHA256_HEX - 1 ||
-	    strspn(sha256, "0123456789abcdef") != HASH_SHA256_HEX - 1)
-		return err_set(e, -EINVAL, "\"%s\" is not a SHA-256 in hex", sha256);
-	snprintf(path, sizeof(path), "%c%c/%s", sha256[0], sha256[1], sha256);
+	if (rc < 0)
+		return rc;
 	int fd = openat(s->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set(

@@ -22,6 +22,9 @@ void evidence_store_close(struct evidence_store *s);
  */
 int evidence_store_add(struct evidence_store *s, int fd, struct evidence *ev, struct err *e);
 
+/* Removes stored content that nothing refers to any more; absent already is fine.  0 or negative errno. */
+int evidence_store_remove(struct evidence_store *s, const char *sha256, struct err *e);
+
 /* Opens stored content for reading; returns the descriptor or negative errno. */
 int evidence_store_read(const struct evidence_store *s, const char *sha256, struct err *e);
 

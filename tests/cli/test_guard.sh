@@ -180,6 +180,47 @@ if command -v script >/dev/null; then
 	if kill -0 "$top_pid" 2>/dev/null; then fail top-ends 'still there'; kill "$top_pid"; else ok top-ends; fi
 	wait "$top_pid" 2>/dev/null
 fi
+prints history 'whitelist.renew' "${b[@]}" whitelist show 1
+prints history-reason 'complaints' "${b[@]}" whitelist show 1
+# Evidence of refused calls stays nowhere, even where a later file of the call was the bad one.
+find state/evidence -type f | sort >before
+printf 'GIF89a' >not.png
+cp form.png other.png
+printf 'x' >>other.png
+refused apply-second-bad 1 'must be a picture' "${b[@]}" whitelist apply vm-7 --consent other.png --sample-picture not.png "${common[@]}"
+find state/evidence -type f | sort >after
+prints no-orphans '^same$' sh -c 'cmp -s before after && echo same'
+refused apply-shared-bad 1 'must be a picture' "${b[@]}" whitelist apply vm-7 --consent form.png --sample-picture not.png "${common[@]}"
+find state/evidence -type f | sort >after
+prints shared-evidence-stays '^same$' sh -c 'cmp -s before after && echo same'
+# The picture of vm-7's tenant shown by another one.
+prints apply-copy 'application 4' "${b[@]}" whitelist apply vm-10 --consent form.png --domain bolt.example --contact b@bolt.example
+prints copy-is-shown 'also in application 1 (revoked, tenant acme)' "${b[@]}" whitelist show 4
+prints ask-letter 'Hello,' "${b[@]}" whitelist ask 4 --message 'whose form is this?'
+grep -q 'original source of a sample mail' out && ok letter-lists || fail letter-lists "$(cat out)"
+
+# --- an existing whitelist ---
+printf 'server,domains,per_day,until,note\nvm-7,acme.example;news.acme.example,5000,2099-06-30,since 2019\nvm-10,,300,2099-01-01,\n' >old.csv
+printf 'server,domains,per_day,until,note\nvm-7,acme.example,5000,2099-06-30,\nvm-99,,300,90d,\n' >unknown.csv
+printf 'server,domains,per_day,until,note\nvm-7,acme.example,many,2099-06-30,\n' >many.csv
+printf 'server,per_day,until\nct-1,5,90d\n' >container.csv
+refused import-unknown 1 'unknown.csv:3: there is no server "vm-99"' "${b[@]}" whitelist import unknown.csv
+refused import-many 1 'many.csv:2: per_day "many"' "${b[@]}" whitelist import many.csv
+refused import-container 1 'container.csv:2: .*not KVM' "${b[@]}" whitelist import container.csv
+refused import-nothing 1 'is no CSV' "${b[@]}" whitelist import /dev/null
+"${b[@]}" whitelist list | grep -c approved >left
+prints import-was-whole '^1$' cat left
+prints import-whitelist '^2 grants added, 0 changed, 0 unchanged' "${b[@]}" whitelist import old.csv
+prints import-whitelist-again '^0 grants added, 0 changed, 2 unchanged' "${b[@]}" whitelist import old.csv
+sed -i s/5000/6000/ old.csv
+prints import-whitelist-changed '^0 grants added, 1 changed, 1 unchanged' "${b[@]}" whitelist import old.csv
+prints consumption "0 % of today's 6000" "${b[@]}" whitelist show 5
+prints list-consumption '2099-06-30 *0 %' "${b[@]}" whitelist list
+prints suspend 'grant        suspended' "${b[@]}" whitelist suspend 5 --reason 'looked at'
+refused suspend-twice 1 'is suspended, not active' "${b[@]}" whitelist suspend 5 --reason 'looked at'
+refused renew-suspended 1 'resume it first' "${b[@]}" whitelist renew 5
+prints resume 'grant        active' "${b[@]}" whitelist resume 5 --reason 'cleaned'
+prints suspend-in-history 'looked at' "${b[@]}" whitelist show 5
 
 # --- ledger ---
 prints ledger 'whitelist.approve.override' "${b[@]}" ledger show

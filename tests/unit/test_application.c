@@ -104,10 +104,16 @@ test_missing(void **state)
 	assert_int_equal(application_missing(&a, true, buf, sizeof(buf)), 1);
 	assert_non_null(strstr(buf, "bought"));
 
-	assert_int_equal(application_missing(&empty, true, buf, sizeof(buf)), 7);
+	assert_int_equal(application_missing(&empty, true, buf, sizeof(buf)), 10);
 	assert_int_equal(
-	    application_missing(&empty, true, buf, 20), 7); /* no room: counted all the same */
+	    application_missing(&empty, true, buf, 20), 10); /* no room: counted all the same */
 	assert_true(strlen(buf) < 20);
+	for (unsigned i = 0; i < GAP__COUNT; i++) { /* both languages, and they differ */
+		assert_true(strlen(application_gap_text(i, "en")) > 20);
+		assert_true(strlen(application_gap_text(i, "ru")) > 20);
+		assert_string_not_equal(
+		    application_gap_text(i, "en"), application_gap_text(i, "ru"));
+	}
 }
 
 static void
