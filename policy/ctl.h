@@ -32,6 +32,8 @@
  * whitelist.show   view     {id}                                        APPLICATION + {history:[{seq, time, actor,
  *                                                                        action, detail}]}; evidence items
  *                                                                        + also_in:[{application, tenant, state}]
+ * whitelist.check  support  {id, keys?: lines "selector._domainkey.domain record"}  {id, running}: begins
+ * whitelist.checks view     {id}                                        {id, running, report: REPORT or null}
  * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
  *                                                                        or span; override: role abuse
  * whitelist.reject support  {id, reason}                                APPLICATION
@@ -68,6 +70,7 @@
  * may stream under this rule without a new version; a client that does not know it reads one reply and hangs up.
  * WATCH   {checked, level: unseen|well|warn|suspend, reason, messages, unsubscribable, recipients, unknown, volume}:
  *          the newest judgement, and what was counted since
+ * REPORT: whitelist/check.h, check_report_json().
  *
  * Times are ISO 8601 or null.  Unknown members are ignored; a missing one is an error that names it.
  */

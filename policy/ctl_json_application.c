@@ -71,18 +71,21 @@ evidence_json(const struct application *a)
 	return list;
 }
 
-/* The sentences of application_missing(), one string each. */
+/* The sentences of application_missing() and what the machine checks lack, one string each. */
 static json_t *
 missing_json(const struct guard *g, const struct application *a)
 {
 	char buf[4096] = "";
-	json_t *list = json_array();
+	json_t *list = json_array(), *lacks;
 	char *line, *rest = buf;
 
 	application_missing(a, guard_is_all_kvm(g, a), buf, sizeof(buf));
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (line[0] != '\0')
 			json_array_append_new(list, ctl_json_text(line));
+	lacks = guard_check_lacks(g, a);
+	json_array_extend(list, lacks);
+	json_decref(lacks);
 	return list;
 }
 

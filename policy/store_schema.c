@@ -137,6 +137,13 @@ static const char *const migrations[] = {
     "  reason TEXT NOT NULL,"
     "  reminded_ns INTEGER NOT NULL"
     ") STRICT;",
+
+    /* What the machine checks of an application found (whitelist/check.h as JSON), the newest run. */
+    "CREATE TABLE check_report ("
+    "  application INTEGER PRIMARY KEY REFERENCES application (id),"
+    "  made_ns INTEGER NOT NULL,"
+    "  report TEXT NOT NULL"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

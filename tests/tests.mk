@@ -58,7 +58,7 @@ FUZZ_BIN    := $(call programs_of,tests/fuzz/fuzz_*.c)
 TEST_BIN    := $(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c) $(BUILD)/tests/bench/bench_sensor $(BUILD)/tests/gen/smtpgen
 .SECONDARY:
 
-.PHONY: test run bench bench-verdicts unit-programs fuzz-programs test-programs clang-build
+.PHONY: test run bench bench-mail bench-verdicts unit-programs fuzz-programs test-programs clang-build
 unit-programs: $(UNIT_BIN)
 fuzz-programs: $(FUZZ_BIN)
 test-programs: $(TEST_BIN)
@@ -75,6 +75,11 @@ bench:
 	@tests/packages.sh bench
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/gen/smtpgen $(BUILD)/tests/bench/bench_sensor
 	@tests/bench/bench.sh $(BUILD)
+
+# How the message checks judge real mail, folder by folder.
+bench-mail: $(BUILD)/tests/bench/bench_mail
+	@if [ -d ../shared/data/mail ]; then $< ../shared/data/mail/*/; \
+	else echo "SKIPPED: bench-mail needs a collection of mail in ../shared/data/mail"; fi
 
 run:
 	@tests/packages.sh run

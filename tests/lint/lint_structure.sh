@@ -41,6 +41,14 @@ check "a third-party header is included by one module" < <(
 	one_user ncurses cli/cmd_top.c
 	one_user seccomp base/sandbox_seccomp.c
 	one_user magic whitelist/evidence.c
+	one_user gmime/ whitelist/check_message.c
+	one_user libxml/ whitelist/check_html.c
+	one_user opendkim/ whitelist/check_dkim.c
+	one_user libpsl whitelist/check_domain.c
+	one_user idn2 whitelist/check_domain.c
+	one_user png.h whitelist/check_picture.c
+	one_user jpeglib whitelist/check_picture.c
+	one_user webp/ whitelist/check_picture.c
 )
 
 # base <- whitelist <- policy <- cli; base <- sensor; policy sees only the observation header of sensor.

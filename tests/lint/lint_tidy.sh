@@ -4,6 +4,10 @@
 # process: its va_list checker carries state from one file into the next.
 set -u
 cd "$(dirname "$0")/../.."
-check() { clang-tidy --quiet --warnings-as-errors='*' "$1" -- -std=gnu11 -I. -D_GNU_SOURCE -DBULKHEAD_VERSION='"0"' 2>/dev/null; }
+# shellcheck disable=SC2086 # libs are words
+check() { clang-tidy --quiet --warnings-as-errors='*' "$1" -- -std=gnu11 -I. -D_GNU_SOURCE -DBULKHEAD_VERSION='"0"' $libs 2>/dev/null; }
+# Headers that do not lie in /usr/include itself.
+libs=$(pkg-config --cflags-only-I gmime-3.0 libxml-2.0 | sed 's/-I/-isystem /g')
+export libs
 export -f check
 printf '%s\0' base/*.c sensor/*.c policy/*.c whitelist/*.c cli/*.c | xargs -0 -n 1 -P 2 bash -c 'check "$0"'
