@@ -34,7 +34,7 @@ ALL_LDFLAGS := -pie -Wl,--as-needed,-z,relro,-z,now $(LDSAN) $(LDFLAGS)
 LIB_BASE      := -lsodium -lconfuse -lseccomp -lcap
 LIB_SENSOR    := -lpcap -lndpi -lmaxminddb -lm
 LIB_POLICY    := -lsqlite3 -ljansson -lm
-LIB_WHITELIST := -lmagic
+LIB_WHITELIST := -lmagic -lunbound -lcurl
 LIB_ENFORCE   := -lnftables -lnftnl -lmnl
 
 # One archive per folder; a program takes from them only what it refers to, so that the CLI has the pure part of

@@ -6,9 +6,10 @@ set -euo pipefail
 
 build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libsqlite3-dev libnftables-dev
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
- libmagic-dev"
+ libmagic-dev libunbound-dev libcurl4-openssl-dev"
 run="$build nftables iproute2 procps postfix openssl jq"
-test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git"
+test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git
+ nsd unbound nginx-light"
 
 case "${1:-}" in
 build) want=$build ;;

@@ -39,6 +39,8 @@ one_user() { # header, files that may include it
 	one_user confuse base/config.c
 	one_user seccomp base/sandbox.c
 	one_user magic whitelist/evidence.c
+	one_user unbound whitelist/check_dns.c
+	one_user curl/ whitelist/check_page.c
 } | check "a third-party header is included by one module"
 
 # base <- whitelist <- policy <- cli; base <- sensor; policy sees only the observation header of sensor.
