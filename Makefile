@@ -34,7 +34,9 @@ ALL_LDFLAGS := -pie -Wl,--as-needed,-z,relro,-z,now $(LDSAN) $(LDFLAGS)
 LIB_BASE      := -lsodium -lconfuse -lseccomp -lcap
 LIB_SENSOR    := -lpcap -lndpi -lmaxminddb -lm
 LIB_POLICY    := -lsqlite3 -ljansson -lm
-LIB_WHITELIST := -lmagic -lunbound -lcurl
+LIB_WHITELIST := -lmagic
+# What parses submitted documents is linked into bulkhead-check alone.
+LIB_CHECK     := $(shell pkg-config --libs gmime-3.0 libxml-2.0) -lopendkim -lunbound -lcurl -lpsl -lidn2 -lpng -ljpeg -lwebp -ljansson
 LIB_ENFORCE   := -lnftables -lnftnl -lmnl
 
 # One archive per folder; a program takes from them only what it refers to, so that the CLI has the pure part of
@@ -43,20 +45,27 @@ objs = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(1)))
 BASE      := $(BUILD)/libbase.a
 SENSOR    := $(BUILD)/libsensor.a
 WHITELIST := $(BUILD)/libwhitelist.a
+CHECK     := $(BUILD)/libcheck.a
 POLICY    := $(BUILD)/libpolicy.a
 ENFORCE   := $(BUILD)/libenforce.a
 
 ENFORCE_C := $(wildcard policy/enforce*.c)
 $(BASE): $(call objs,$(wildcard base/*.c))
 $(SENSOR): $(call objs,$(wildcard sensor/*.c))
-$(WHITELIST): $(call objs,$(wildcard whitelist/*.c))
+CHECK_C   := $(filter-out whitelist/check.c whitelist/check_form.c whitelist/check_job.c whitelist/check_main.c, \
+    $(wildcard whitelist/check_*.c))
+$(WHITELIST): $(call objs,$(filter-out $(CHECK_C) whitelist/check_main.c,$(wildcard whitelist/*.c)))
+$(CHECK): $(call objs,$(CHECK_C))
+# Their headers are not ours to warn about.
+$(BUILD)/whitelist/check_message.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I gmime-3.0))
+$(BUILD)/whitelist/check_html.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
 $(POLICY): $(call objs,$(filter-out $(ENFORCE_C),$(wildcard policy/*.c)))
 $(ENFORCE): $(call objs,$(ENFORCE_C))
 
 # Archives that refer to each other in a circle.
 group = -Wl,--start-group $(1) -Wl,--end-group
 
-PROGRAMS := $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard
+PROGRAMS := $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard $(BUILD)/bulkhead-check
 
 all: $(PROGRAMS)
 
@@ -77,6 +86,10 @@ $(BUILD)/bulkhead-sensor: $(BUILD)/sensor/main.o $(SENSOR) $(BASE)
 $(BUILD)/bulkhead-guard: $(BUILD)/policy/main.o $(POLICY) $(ENFORCE) $(WHITELIST) $(SENSOR) $(BASE)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_BASE)
+
+$(BUILD)/bulkhead-check: $(BUILD)/whitelist/check_main.o $(CHECK) $(WHITELIST) $(BASE)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_CHECK) $(LIB_BASE)
 
 $(BUILD)/bulkhead: $(call objs,$(wildcard cli/*.c)) $(BUILD)/cli/main.o $(SENSOR) $(POLICY) $(WHITELIST) $(BASE)
 	@echo "  LINK  $@"

@@ -37,7 +37,7 @@ ctl_role_name(unsigned role)
 static const struct ctl_command *
 find_command(const char *name)
 {
-	for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++)
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
 		for (const struct ctl_command *cmd = tables[t]; cmd->name != NULL; cmd++)
 			if (strcmp(cmd->name, name) == 0)
 				return cmd;

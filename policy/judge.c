@@ -274,7 +274,6 @@ count_facts(struct judge_state *s, const struct observation *o)
 	}
 	switch (o->kind) {
 	case OBS_SESSION_START:
-		c->sessions++;
 		tally_distinct_add(&s->destinations, tally_hash_addr(&o->server));
 		break;
 	case OBS_CONNECT_FAILED:
@@ -294,7 +293,8 @@ count_facts(struct judge_state *s, const struct observation *o)
 		else
 			c->messages_estimated = 0;
 		break;
-	case OBS_SESSION_END:
+	case OBS_SESSION_END: /* only its end knows whether it was SMTP */
+		c->sessions += o->u.end.is_smtp;
 		c->sessions_tls +=
 		    o->u.end.tls == OBS_TLS_STARTTLS || o->u.end.tls == OBS_TLS_IMPLICIT;
 		break;

@@ -56,7 +56,8 @@ struct sample {
 
 /* Life-long counters of a server, as `replay --json` prints them. */
 struct judge_counts {
-	uint64_t sessions, sessions_tls, connects_failed;
+	uint64_t sessions, sessions_tls; /* SMTP sessions that ended */
+	uint64_t connects_failed;
 	uint64_t messages, messages_estimated;
 	uint64_t recipients_accepted, recipients_rejected, recipients_deferred;
 	uint64_t inbound_sessions;

@@ -300,9 +300,8 @@ trials_explain(const struct signal *s, const struct signal_input *in,
 	    [WINDOW_TEST_REMOTE] = "destinations refused the mail as spam, listed or too much",
 	    [WINDOW_TEST_CONNECT] = "destinations could not be connected to",
 	    [WINDOW_TEST_SHORT] = "destinations saw a session end without a message",
-	    [WINDOW_TEST_RATWARE] = "sessions and messages show habits of bulk tools (talking "
-				    "early, no QUIT, no Date or "
-				    "Message-ID)",
+	    [WINDOW_TEST_RATWARE] = ("sessions and messages show habits of bulk tools (talking early, "
+					"no QUIT, no Date or Message-ID)"),
 	};
 	char iso[CLOCK_ISO_BYTES];
 	int64_t second = f->since_ns - f->since_ns % CLOCK_SECOND_NS;

@@ -181,7 +181,7 @@ int
 store_get_application(struct store *st, int64_t id, struct application *out, struct err *e)
 {
 	sqlite3_stmt *s = store_stmt(st, STORE_APPLICATION_GET);
-	struct application a;
+	struct application a = {0};
 	int rc;
 
 	sqlite3_bind_int64(s, 1, id);

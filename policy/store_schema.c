@@ -145,7 +145,7 @@ read_pragma(struct store *st, const char *sql, int *out, struct err *e)
 static int
 read_version(struct store *st, int *version, struct err *e)
 {
-	int id, tables, rc;
+	int id = 0, tables = 0, rc;
 
 	rc = read_pragma(st, "PRAGMA application_id", &id, e);
 	if (rc == 0)
@@ -171,7 +171,7 @@ read_version(struct store *st, int *version, struct err *e)
 int
 store_migrate(struct store *st, struct err *e)
 {
-	int version, rc;
+	int version = 0, rc;
 
 	rc = read_version(st, &version, e);
 	if (rc < 0 || version == SCHEMA_VERSION)

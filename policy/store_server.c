@@ -131,9 +131,9 @@ read_addresses(char *text, struct server *out)
 static uint8_t
 read_virtualization(const char *text)
 {
-	for (uint8_t v = 0; v < VIRT__COUNT; v++)
+	for (unsigned v = 0; v < VIRT__COUNT; v++)
 		if (strcmp(text, virtualization_name(v)) == 0)
-			return v;
+			return (uint8_t)v;
 	return VIRT_UNKNOWN;
 }
 

@@ -194,7 +194,7 @@ mailbox_utf8_size(const uint8_t *p, size_t n)
 void
 mailbox_clean_domain(char out[OBS_DOMAIN_BYTES], const uint8_t *domain, size_t n)
 {
-	char clean[ADDRESS_HASH_BYTES];
+	char clean[ADDRESS_HASH_BYTES] = "";
 	size_t used = 0;
 	/* A hostile length costs no more than a long honest one: only the right end is looked at.
 	 */

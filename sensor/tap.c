@@ -140,8 +140,9 @@ tap_open_file(struct tap **out, const char *path, struct err *e)
 	FILE *f = NULL;
 	int r = tap_new(&t, name, e);
 
-	if (r == 0)
-		r = open_stream(&f, path, e);
+	if (t == NULL)
+		return r;
+	r = open_stream(&f, path, e);
 	if (r != 0)
 		goto out;
 	t->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, reason);
@@ -182,7 +183,7 @@ refuse_device(const char *device, struct err *e)
 
 	for (const struct if_nameindex *i = all; i != NULL && i->if_index != 0; i++) {
 		if (used + strlen(i->if_name) + 8 > sizeof(names)) {
-			used += (size_t)snprintf(names + used, sizeof(names) - used, ", ...");
+			snprintf(names + used, sizeof(names) - used, ", ...");
 			break;
 		}
 		used += (size_t)snprintf(names + used, sizeof(names) - used, ", %s", i->if_name);
@@ -262,7 +263,7 @@ tap_open_live(struct tap **out, const struct tap_live_config *cfg, struct err *e
 	struct tap *t = NULL;
 	int r = tap_new(&t, cfg->device, e);
 
-	if (r != 0)
+	if (t == NULL)
 		return r;
 	t->live = true;
 	t->pcap = pcap_create(cfg->device, reason);

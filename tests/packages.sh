@@ -6,7 +6,8 @@ set -euo pipefail
 
 build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libsqlite3-dev libnftables-dev
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
- libmagic-dev libunbound-dev libcurl4-openssl-dev"
+ libmagic-dev libgmime-3.0-dev libxml2-dev libopendkim-dev libpsl-dev libidn2-dev libpng-dev libjpeg-dev libwebp-dev
+ libunbound-dev libcurl4-openssl-dev"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git
  nsd unbound nginx-light"

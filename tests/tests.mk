@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 
 SANBUILD  := $(BUILD)/san
-TEST_A    := $(POLICY) $(ENFORCE) $(WHITELIST) $(SENSOR) $(BASE)
-TEST_LIBS := $(LIB_SENSOR) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_BASE)
+TEST_A    := $(POLICY) $(ENFORCE) $(WHITELIST) $(CHECK) $(SENSOR) $(BASE)
+TEST_LIBS := $(LIB_SENSOR) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_CHECK) $(LIB_BASE)
 GEN_O     := $(call objs,$(wildcard tests/gen/*.c))
 
 # Programs of one source with what they test: unit, policy, sandbox, fuzz, bench.

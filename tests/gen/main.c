@@ -70,7 +70,7 @@ server_of(struct scene *s, unsigned number, bool ipv6)
 		if (addr_equal(&s->list[i].addr, &a))
 			return &s->list[i];
 	if (s->count == SERVERS_MAX) {
-		fprintf(stderr, "smtpgen: at most %u servers\n", SERVERS_MAX);
+		fprintf(stderr, "smtpgen: at most %d servers\n", SERVERS_MAX);
 		exit(1);
 	}
 	s->list[s->count].addr = a;

@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/../.."
 passed=0 failed=0
 
-check() { # title, then the offending lines on standard input
+check() { # title; the offending lines come on standard input (by process substitution: a pipe would count in a subshell)
 	local bad
 	bad=$(cat)
 	if [ -n "$bad" ]; then
@@ -26,7 +26,7 @@ one_user() { # header, files that may include it
 	shift
 	grep -lF "#include <$header" $code | grep -vxF "$(printf '%s\n' "$@")" | sed "s|$| includes <$header>|"
 }
-{
+check "a third-party header is included by one module" < <(
 	one_user pcap sensor/tap.c
 	one_user ndpi sensor/classify.c
 	one_user maxminddb sensor/geo.c
@@ -37,14 +37,14 @@ one_user() { # header, files that may include it
 	one_user sodium base/hash.c
 	one_user xxhash base/hash.c
 	one_user confuse base/config.c
-	one_user seccomp base/sandbox.c
+	one_user seccomp base/sandbox_seccomp.c
 	one_user magic whitelist/evidence.c
 	one_user unbound whitelist/check_dns.c
 	one_user curl/ whitelist/check_page.c
-} | check "a third-party header is included by one module"
+)
 
 # base <- whitelist <- policy <- cli; base <- sensor; policy sees only the observation header of sensor.
-{
+check "dependencies point one way" < <(
 	grep -nE '#include "(sensor|policy|whitelist|cli)/' base/*.[ch] | sed 's/$/  (base includes nothing of ours)/'
 	grep -nE '#include "(policy|whitelist|cli)/' sensor/*.[ch] | sed 's/$/  (sensor includes base only)/'
 	grep -nE '#include "(policy|cli)/' whitelist/*.[ch] | sed 's/$/  (whitelist includes base and observation)/'
@@ -52,32 +52,30 @@ one_user() { # header, files that may include it
 		sed 's/$/  (only sensor\/observation.h)/'
 	grep -nE '#include "cli/' policy/*.[ch] | sed 's/$/  (policy does not know the CLI)/'
 	grep -nE '#include "policy\/(enforce|guard|store)' cli/*.[ch] | sed 's/$/  (the CLI talks to the guard)/'
-} | check "dependencies point one way"
+)
 
-for dir in base sensor policy whitelist cli tests; do
+check "each folder's README names its files" < <(for dir in base sensor policy whitelist cli tests; do
 	for f in "$dir"/*; do
 		name=$(basename "$f")
 		[ "$name" = README.md ] && continue
 		stem=${name%.[ch]}
-		grep -qE "\`($name|$stem|$stem\.\{c,h\}|$name/)\`" "$dir/README.md" 2>/dev/null || echo "$dir/README.md does not name $name"
+		grep -qF -e "\`$name\`" -e "\`$stem\`" -e "\`$stem.{c,h}\`" -e "\`$name/\`" "$dir/README.md" 2>/dev/null || echo "$dir/README.md does not name $name"
 	done
-done | check "each folder's README names its files"
+done)
 
-for f in $code $(ls tests/*/*.[ch]); do
+check "each file begins with its licence line" < <(for f in $code $(ls tests/*/*.[ch]); do
 	head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' || echo "$f"
-done | check "each file begins with its licence line"
+done)
 
-wc -l $code $(ls tests/*/*.[ch]) | awk '$2 != "total" && $1 > 700 {print $2 ": " $1 " lines"}' | check "files stay below 700 lines"
+check "files stay below 700 lines" < <(wc -l $code $(ls tests/*/*.[ch]) | awk '$2 != "total" && $1 > 700 {print $2 ": " $1 " lines"}')
 
-git ls-files -co --exclude-standard | grep -vE '^tests/(fuzz/corpus|lint)/' | xargs grep -nIE 'TODO|FIXME|XXX[^X]' -- 2>/dev/null |
-	check "no marks of unfinished work"
+check "no marks of unfinished work" < <(git ls-files -co --exclude-standard | grep -vE '^tests/(fuzz/corpus|lint)/' | xargs grep -nIE 'TODO|FIXME|(^|[^X])XXX([^X]|$)' -- 2>/dev/null)
 
-clang-format --dry-run -Werror $code $(ls tests/*/*.[ch]) 2>&1 | grep -E 'error|warning' | cut -d: -f1 | sort | uniq -c |
-	check "formatted by .clang-format"
+check "formatted by .clang-format" < <(clang-format --dry-run -Werror $code $(ls tests/*/*.[ch]) 2>&1 | grep -E 'error|warning' | cut -d: -f1 | sort | uniq -c)
 
-for page in */*.[1-8]; do [ -e "$page" ] && mandoc -Tlint -Wwarning "$page"; done 2>&1 | check "man pages pass mandoc"
+check "man pages pass mandoc" < <(for page in */*.[1-8]; do [ -e "$page" ] && mandoc -Tlint -Wwarning "$page"; done 2>&1)
 
-for s in $(git ls-files -co --exclude-standard | grep -E '\.sh$|^\.ci/run$'); do bash -n "$s" 2>&1; done | check "shell scripts parse"
+check "shell scripts parse" < <(for s in $(git ls-files -co --exclude-standard | grep -E '\.sh$|^\.ci/run$'); do bash -n "$s" 2>&1; done)
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -296,7 +296,14 @@ test_open_inventory(void **state)
 	assert_int_equal(inventory_count(inv), 100);
 	assert_int_equal(judge_get(j, 7, &v), 0);
 	assert_string_equal(v.server->name, "192.0.2.7");
-	assert_int_equal(v.counts.sessions, 2);
+	assert_int_equal(v.counts.sessions, 0);
+	o = observation(f, 7, OBS_SESSION_END);
+	o.client.bytes[15] = 7;
+	judge_observe(j, &o); /* a port scan, a tunnel: no SMTP session */
+	o.u.end.is_smtp = true;
+	judge_observe(j, &o);
+	assert_int_equal(judge_get(j, 7, &v), 0);
+	assert_int_equal(v.counts.sessions, 1);
 	judge_free(j);
 	inventory_free(inv);
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a worker is asked to do, one job per process, and the bounds that it works in.  Plain data.
+ * bulkhead-guard (writes), bulkhead-check (reads).
+ *
+ * A worker finds the encoded job on standard input until its end, the document (if its kind has
+ * one) on descriptor 3, and writes one encoded report (check.h) to standard output.
+ */
+#ifndef WHITELIST_CHECK_JOB_H
+#define WHITELIST_CHECK_JOB_H
+
+#include "whitelist/check.h"
+#include "whitelist/grant.h"
+
+enum check_job_kind {
+	CHECK_JOB_MESSAGE, /* M*: the sample's source */
+	CHECK_JOB_PICTURE, /* C5, U7: one picture */
+	CHECK_JOB_ONLINE,  /* D*, U*, C1 C2 C4, M5: with the network */
+	CHECK_JOB__COUNT
+};
+
+/* The bounds of a worker.  Whoever exceeds one is ended, and the report says so. */
+#define CHECK_CPU_S		10	       /* processor time */
+#define CHECK_DEADLINE_S	15	       /* wall clock, kept by the spawner */
+#define CHECK_ONLINE_DEADLINE_S 90	       /* with the network; it mostly waits */
+#define CHECK_MEMORY_BYTES	(768ULL << 20) /* address space; the libraries alone take 60 MiB */
+#define CHECK_DESCRIPTORS	32
+#define CHECK_WORKERS_MAX	2  /* at once */
+#define CHECK_QUEUE_MAX		64 /* jobs that wait; more are refused */
+
+/* The bounds of a document. */
+#define CHECK_MESSAGE_BYTES_MAX	 (16ULL << 20)
+#define CHECK_HEADER_BYTES_MAX	 (256ULL << 10) /* all fields of the message together */
+#define CHECK_PARTS_MAX		 200		/* MIME parts, also the depth of nesting */
+#define CHECK_HTML_BYTES_MAX	 (2ULL << 20)
+#define CHECK_HTML_DEPTH_MAX	 512
+#define CHECK_HTML_TAGS_MAX	 100000
+#define CHECK_PICTURE_BYTES_MAX	 (32ULL << 20)
+#define CHECK_PICTURE_PIXELS_MAX 40000000ULL /* a phone's long screenshot is 1440x20000 */
+
+#define CHECK_JOB_VERSION   1 /* bump with any change of the encoding */
+#define CHECK_KEYS_BYTES    8192
+#define CHECK_ADDRESSES_MAX 32
+#define CHECK_JOB_MAX	    24576 /* bytes of the largest encoded job; a pipe holds it at once */
+
+struct check_job {
+	uint8_t kind;		      /* enum check_job_kind */
+	uint8_t purpose;	      /* enum application_purpose */
+	uint8_t evidence;	      /* enum evidence_kind of the document */
+	char sha256[HASH_SHA256_HEX]; /* of the document */
+	int64_t now_ns;
+	char domains[GRANT_DOMAINS_MAX][OBS_DOMAIN_BYTES]; /* of the application */
+	unsigned domain_count;
+	struct addr addresses[CHECK_ADDRESSES_MAX]; /* of its servers */
+	unsigned address_count;
+	/* DKIM keys that are at hand: lines "selector._domainkey.domain v=DKIM1; p=..." */
+	char dkim_keys[CHECK_KEYS_BYTES];
+	/* For online jobs. */
+	char resolver[64]; /* address[@port], "" = what the system has */
+	char body_link[CHECK_URI_BYTES];
+	char list_unsubscribe[CHECK_URI_BYTES];
+	bool may_post; /* recorded consent to the one-click POST (U6) */
+};
+
+/* Bytes written, or -ENOBUFS. */
+long check_job_encode(const struct check_job *job, void *buf, size_t size);
+/* 0 or -EBADMSG. */
+int check_job_decode(struct check_job *out, const void *data, size_t size);
+
+#endif
