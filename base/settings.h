@@ -58,6 +58,10 @@ struct settings {
 	char group_view[32], group_support[32], group_abuse[32],
 	    group_admin[32]; /* roles of ctl.sock */
 	int64_t evidence_max_mib;
+	char check_resolver[64];      /* address[@port], "" = the system's */
+	char check_trust_anchor[512]; /* "" = not validated here */
+	char check_ca_file[SETTINGS_PATH_BYTES];
+	char check_address_lists[512], check_domain_lists[512], check_allow_private[512];
 
 	struct settings_policy policy;
 };
