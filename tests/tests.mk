@@ -11,6 +11,9 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(GEN_O) $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
 
+# This one starts workers.
+$(BUILD)/tests/unit/test_check_spawner: | $(BUILD)/bulkhead-check
+
 # These test the command line program.
 $(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay: $(call objs,$(wildcard cli/*.c))
 

@@ -221,6 +221,8 @@ describe(DKIM_SIGINFO *sig, const char *body, size_t size, struct check_dkim_res
 		    "its body hash does not fit: the body was changed after signing");
 	else if ((dkim_sig_getflags(sig) & DKIM_SIGFLAG_PASSED) != 0)
 		r->dkim.verified = true;
+	else if (error == DKIM_SIGERROR_EXPIRED)
+		r->expired = true;
 	else if (!r->key_missing)
 		snprintf(r->problem, sizeof(r->problem), "%s", dkim_sig_geterrorstr(error));
 }
@@ -271,11 +273,10 @@ run(DKIM_LIB *lib, const char *crlf, size_t size, struct check_dkim_result *out,
 }
 
 int
-check_dkim_read(const char *message, size_t size, const char *keys, int64_t date_s,
+check_dkim_read(const char *message, size_t size, const char *keys,
     struct check_dkim_result out[CHECK_DKIM_MAX], struct err *e)
 {
 	DKIM_LIB *lib = dkim_init(NULL, NULL);
-	uint64_t now = date_s > 0 ? (uint64_t)date_s : 0, drift = 7ULL * 86400;
 	char *crlf;
 	size_t crlf_size;
 	int rc;
@@ -289,9 +290,6 @@ check_dkim_read(const char *message, size_t size, const char *keys, int64_t date
 	}
 	keys_at_hand = keys;
 	dkim_set_key_lookup(lib, find_key);
-	if (now > 0)
-		dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_FIXEDTIME, &now, sizeof(now));
-	dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_CLOCKDRIFT, &drift, sizeof(drift));
 	rc = run(lib, crlf, crlf_size, out, e);
 	dkim_close(lib);
 	free(crlf);

@@ -25,6 +25,7 @@ struct reader {
 	unsigned depth, tags;
 	struct check_link link;
 	bool in_link;
+	bool pending; /* the link has ended, the words behind it are still collected */
 	char before[CHECK_HTML_BEFORE_BYTES]; /* the last words that were seen */
 	void (*on_link)(void *arg, const struct check_link *link);
 	void (*on_input)(void *arg, const struct check_input *input);
@@ -85,13 +86,21 @@ remember(struct reader *r, const char *text, size_t n)
 }
 
 static void
-end_link(struct reader *r)
+give_link(struct reader *r)
 {
-	if (!r->in_link)
+	if (!r->pending)
 		return;
-	r->in_link = false;
+	r->pending = false;
 	r->out->links++;
 	r->on_link(r->arg, &r->link);
+}
+
+static void
+end_link(struct reader *r)
+{
+	if (r->in_link)
+		r->pending = true;
+	r->in_link = false;
 }
 
 static void
@@ -101,6 +110,7 @@ begin_link(struct reader *r, const xmlChar **attributes)
 	const struct check_style *style = top(r);
 
 	end_link(r);
+	give_link(r);
 	if (href == NULL)
 		return;
 	while (isspace((unsigned char)*href))
@@ -198,6 +208,9 @@ on_end(void *arg, const xmlChar *name)
 
 	if (strcmp(tag, "a") == 0)
 		end_link(r);
+	else if (strcmp(tag, "td") == 0 || strcmp(tag, "p") == 0 || strcmp(tag, "div") == 0 ||
+		 strcmp(tag, "li") == 0)
+		give_link(r);
 	/* The parser closes what it opened, in order; a tag of ours that it did not is dropped. */
 	for (unsigned i = r->depth; i > 0 && r->depth - i < 8; i--) {
 		if (strncmp(r->stack[i - 1].tag, tag, sizeof(r->stack[0].tag) - 1) == 0) {
@@ -252,6 +265,8 @@ on_text(void *arg, const xmlChar *data, int size)
 		else if (chars > 0 && r->link.how == NULL)
 			r->link.how = how; /* its words are hidden, not the link itself */
 	}
+	if (how == NULL && r->pending)
+		append(r->link.after, sizeof(r->link.after), text, n);
 	if (how == NULL)
 		remember(r, text, n);
 	if (how == NULL && r->on_visible != NULL)
@@ -295,6 +310,7 @@ read_html(struct reader *r, const char *html, size_t size, struct check_html *ou
 	if (!out->too_deep && !out->too_many)
 		htmlParseChunk(r->parser, "", 0, 1);
 	end_link(r);
+	give_link(r);
 	htmlFreeParserCtxt(r->parser);
 	return 0;
 }

@@ -12,11 +12,13 @@
 #include "whitelist/check.h"
 
 #define CHECK_HTML_BEFORE_BYTES 200
+#define CHECK_HTML_AFTER_BYTES	80
 
 struct check_link {
 	char href[CHECK_URI_BYTES];
 	char text[CHECK_TEXT_BYTES]; /* its own words, the alt of pictures in it, its title */
 	char before[CHECK_HTML_BEFORE_BYTES]; /* the words of the page just before it */
+	char after[CHECK_HTML_AFTER_BYTES];   /* and just behind it, in the same block */
 	bool hidden;
 	const char *how; /* "display:none"; NULL when it is not hidden */
 	bool seen;	 /* it has words or a picture to click on */

@@ -42,15 +42,26 @@ last_sentence(const char *before)
 	return start;
 }
 
+/* What follows a link until the sentence or the cell of a menu ends. */
+static const char *
+first_sentence(char *buf, size_t size, const char *after)
+{
+	snprintf(buf, size, "%.*s", (int)strcspn(after, ".!?|"), after);
+	return buf;
+}
+
 static enum rank
 rank_link(const struct check_link *link)
 {
 	bool http = strncasecmp(link->href, "http://", 7) == 0 ||
 		    strncasecmp(link->href, "https://", 8) == 0;
+	char after[CHECK_HTML_AFTER_BYTES];
 	bool mailto = strncasecmp(link->href, "mailto:", 7) == 0;
 	bool words = check_words_unsubscribe(link->text) || check_words_unsubscribe_url(link->href);
-	bool context = !words && check_words_point(link->text) &&
-		       check_words_unsubscribe(last_sentence(link->before));
+	bool context =
+	    !words && check_words_point(link->text) &&
+	    (check_words_unsubscribe(last_sentence(link->before)) ||
+		check_words_unsubscribe(first_sentence(after, sizeof(after), link->after)));
 
 	if (!words && !context)
 		return http && check_words_preferences(link->text) ? RANK_PREFERENCES : RANK_NONE;

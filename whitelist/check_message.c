@@ -25,15 +25,18 @@ static const char *const charsets[] = {"ISO-8859-1", "ISO-8859-2", "ISO-8859-5",
     "WINDOWS-1254", "WINDOWS-1257", "KOI8-R", "KOI8-U", "IBM866", "GB2312", "GBK", "GB18030",
     "BIG5", "EUC-KR", "SHIFT_JIS", "ISO-2022-JP", "EUC-JP", "UTF-16", "UTF-7"};
 
+#define CHARSETS (sizeof(charsets) / sizeof(charsets[0]))
+/* Never closed: the C library unloads what nobody uses. */
+static iconv_t loaded[CHARSETS];
+
 void
 check_message_init(void)
 {
 	char in[] = "x", out[8];
 
 	g_mime_init();
-	for (size_t i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
-		/* Never closed: the C library unloads what nobody uses. */
-		iconv_t to = iconv_open("UTF-8", charsets[i]);
+	for (size_t i = 0; i < CHARSETS; i++) {
+		iconv_t to = loaded[i] = iconv_open("UTF-8", charsets[i]);
 		char *from = in, *into = out;
 		size_t left = 1, room = sizeof(out);
 
@@ -332,7 +335,7 @@ read_view(struct message_view *v, const struct check_job *job, const char *data,
 		    CHECK_DKIM_SIGNATURES_MAX);
 	else
 		v->dkim_count =
-		    check_dkim_read(data, size, job->dkim_keys, v->date_s, v->dkim, &v->dkim_error);
+		    check_dkim_read(data, size, job->dkim_keys, v->dkim, &v->dkim_error);
 }
 
 void

@@ -162,7 +162,7 @@ keep_signatures(const struct rules *r)
 static int
 signature_rank(const struct check_dkim *d, const struct check_dkim_result *x)
 {
-	int rank = d->verified ? 3 : d->body_ok && x->key_missing ? 2 : 1;
+	int rank = d->verified ? 3 : d->body_ok && x->problem[0] == '\0' ? 2 : 1;
 
 	return d->aligned && rank > 1 ? rank + 10 : rank;
 }
@@ -213,6 +213,11 @@ rule_dkim(const struct rules *r)
 		BAD(r, CHECK_M4,
 		    "The DKIM signature is by %.100s, which is not aligned with From at %.100s.",
 		    d->domain, f->from_domain);
+	else if (x->expired)
+		check_report_add(r->out, CHECK_M4, CHECK_NOT_CHECKED, NULL,
+		    "The body hash of %.80s fits, but the signature has expired (x=) and can no "
+		    "longer be verified: ask for a fresh sample.",
+		    d->domain);
 	else if (!d->verified)
 		check_report_add(r->out, CHECK_M4, CHECK_NOT_CHECKED, NULL,
 		    "The body hash of %.80s fits; the signature itself needs the key "

@@ -20,15 +20,21 @@ static const char *const unsubscribe_words[] = {"unsubscribe", "un-subscribe", "
     "отказ от рассыл", "отказ от подпис", "отменить подпис", "отмена подпис", "отключить рассыл",
     "отключить уведомл", "прекратить рассыл", "не получать", "не хочу получать",
     "не хотите получать", "не желаете получать", "больше не хот", "удалить меня",
-    "исключить из рассыл"};
-static const char *const unsubscribe_url_words[] = {
-    "unsub", "optout", "opt-out", "opt_out", "otpis", "remove-me", "list-leave", "/leave/"};
+    "исключить из рассыл",
+    /* Tenants write to the world: the same in the languages that European newsletters use. */
+    "abmeld", "abbestell", "austragen", "newsletter beenden", "désinscri", "désabonn", "desinscri",
+    "darse de baja", "darme de baja", "cancelar suscripci", "cancelar la suscripci",
+    "anular la suscripci", "annulla iscrizione", "cancella iscrizione", "disiscri", "afmelden",
+    "uitschrijven", "wypisz", "zrezygnuj", "odhlásit", "cancelar inscri", "відпис", "відмовитися"};
+static const char *const unsubscribe_url_words[] = {"unsub", "optout", "opt-out", "opt_out",
+    "otpis", "remove-me", "list-leave", "/leave/", "abmeld", "abbestell", "desinscri", "desabonn"};
 static const char *const preference_words[] = {"preferences", "manage subscription",
     "manage your subscription", "email settings", "notification settings", "subscription settings",
     "настройки рассыл", "настройки подпис", "управление подпис", "управлять подпис",
     "настройки уведомл"};
 static const char *const pointing_words[] = {"here", "click", "this link", "link", "this page",
-    "http://", "https://", "www.", "здесь", "сюда", "тут", "ссылк", "нажмите"};
+    "http://", "https://", "www.", "здесь", "сюда", "тут", "ссылк", "нажмите", "hier", "ici",
+    "aquí", "qui"};
 static const char *const login_words[] = {"/login", "/log-in", "/signin", "/sign-in", "/sign_in",
     "/logon", "/oauth", "/sso/", "wp-login"};
 
