@@ -19,8 +19,7 @@
 struct check_dns {
 	struct ub_ctx *ub;
 	unsigned queries, queries_max, query_ms;
-	int64_t end_ns; /* monotonic; 0 before the first query */
-	unsigned run_ms;
+	int64_t left_ns; /* that queries may still take together */
 };
 
 /* What came back for one query. */
@@ -78,7 +77,7 @@ check_dns_open(struct check_dns **out, const struct check_dns_config *config, st
 	ub_ctx_debugout(d->ub, NULL);
 	d->queries_max = config->queries_max != 0 ? config->queries_max : CHECK_DNS_QUERIES_MAX;
 	d->query_ms = config->query_ms != 0 ? config->query_ms : CHECK_DNS_QUERY_MS;
-	d->run_ms = config->run_ms != 0 ? config->run_ms : CHECK_DNS_RUN_MS;
+	d->left_ns = (config->run_ms != 0 ? config->run_ms : CHECK_DNS_RUN_MS) * INT64_C(1000000);
 	r = set_up(d->ub, config, e);
 	if (r != 0) {
 		check_dns_close(d);
@@ -224,14 +223,12 @@ static void
 dns_query(void *self, const char *name, enum resolver_type type, struct resolver_answer *out)
 {
 	struct check_dns *d = self;
-	int64_t now_ns = clock_mono_ns(), end_ns = now_ns + d->query_ms * INT64_C(1000000);
+	int64_t begun_ns = clock_mono_ns(), room_ns = d->query_ms * INT64_C(1000000);
 	struct reply reply = {0};
 	int id = 0;
 
 	resolver_answer_init(out, RESOLVER_BUDGET);
-	if (d->end_ns == 0)
-		d->end_ns = now_ns + d->run_ms * INT64_C(1000000);
-	if (d->queries >= d->queries_max || now_ns >= d->end_ns)
+	if (d->queries >= d->queries_max || d->left_ns <= 0)
 		return;
 	d->queries++;
 	out->status = RESOLVER_FAILED;
@@ -239,7 +236,8 @@ dns_query(void *self, const char *name, enum resolver_type type, struct resolver
 		return;
 	if (ub_resolve_async(d->ub, name, type, CLASS_IN, &reply, on_reply, &id) != 0)
 		return;
-	wait_reply(d, &reply, end_ns < d->end_ns ? end_ns : d->end_ns);
+	wait_reply(d, &reply, begun_ns + (room_ns < d->left_ns ? room_ns : d->left_ns));
+	d->left_ns -= clock_mono_ns() - begun_ns;
 	if (!reply.done)
 		ub_cancel(d->ub, id);
 	else if (reply.error == 0)

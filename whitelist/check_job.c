@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/wire.h"
 
@@ -137,4 +139,38 @@ check_job_decode(struct check_job *out, const void *data, size_t size)
 	if (get_online(&r, &out->online) != 0)
 		return -EBADMSG;
 	return wire_reader_finish(&r);
+}
+
+#define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
+
+void
+check_job_set_online(struct check_job *job, const struct settings *settings,
+    const struct check_facts *facts, const char *helo, bool may_post)
+{
+	struct check_job_online *o = &job->online;
+
+	memset(o, 0, sizeof(*o));
+	COPY(o->resolver, settings->check_resolver);
+	COPY(o->anchor, settings->check_trust_anchor);
+	COPY(o->ca_file, settings->check_ca_file);
+	COPY(o->address_lists, settings->check_address_lists);
+	COPY(o->domain_lists, settings->check_domain_lists);
+	COPY(o->allow_private, settings->check_allow_private);
+	COPY(o->helo, helo);
+	o->enforcing = strcmp(settings->policy.mode, "enforce") == 0;
+	o->may_post = may_post;
+	if (facts == NULL)
+		return;
+	COPY(o->from_domain, facts->from_domain);
+	COPY(o->envelope_domain, facts->envelope_domain);
+	COPY(o->body_link, facts->body_link);
+	for (unsigned i = 0; i < facts->list_unsubscribe_count; i++)
+		if (strncasecmp(facts->list_unsubscribe[i], "https:", 6) == 0) {
+			COPY(o->list_unsubscribe, facts->list_unsubscribe[i]);
+			break;
+		}
+	for (o->dkim_count = 0; o->dkim_count < facts->dkim_count; o->dkim_count++) {
+		COPY(o->dkim[o->dkim_count].domain, facts->dkim[o->dkim_count].domain);
+		COPY(o->dkim[o->dkim_count].selector, facts->dkim[o->dkim_count].selector);
+	}
 }

@@ -9,6 +9,7 @@
 #ifndef WHITELIST_CHECK_JOB_H
 #define WHITELIST_CHECK_JOB_H
 
+#include "base/settings.h"
 #include "whitelist/check.h"
 #include "whitelist/grant.h"
 
@@ -82,6 +83,11 @@ struct check_job {
 	char dkim_keys[CHECK_KEYS_BYTES];
 	struct check_job_online online;
 };
+
+/* Fills what an online job needs from the settings and from what the message check found (NULL:
+ * nothing yet); helo is what the sensor saw, "" = nothing. */
+void check_job_set_online(struct check_job *job, const struct settings *settings,
+    const struct check_facts *facts, const char *helo, bool may_post);
 
 /* Bytes written, or -ENOBUFS. */
 long check_job_encode(const struct check_job *job, void *buf, size_t size);
