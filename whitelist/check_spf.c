@@ -362,9 +362,10 @@ check_spf_eval(struct check_spf *out, const struct resolver *r, const struct add
     const char *domain, const char *helo)
 {
 	char sender[RESOLVER_NAME_BYTES + 16];
-	struct spf_run run = {out, r, *client, sender, helo};
+	struct spf_run run = {NULL, r, *client, sender, helo};
 
 	memset(out, 0, sizeof(*out));
+	run.out = out;
 	snprintf(sender, sizeof(sender), "postmaster@%s", domain);
 	out->result = check_host(&run, domain, true);
 }

@@ -117,8 +117,7 @@ resolver_status_text(enum resolver_status status)
 	    [RESOLVER_OK] = "answered",
 	    [RESOLVER_NO_DATA] = "has no such record",
 	    [RESOLVER_NO_NAME] = "does not exist",
-	    [RESOLVER_FAILED] = "could not be asked (no answer, server failure or a failed "
-				"validation)",
+	    [RESOLVER_FAILED] = "could not be asked (no answer, or a failed one)",
 	    [RESOLVER_BUDGET] = "was not asked: this run has used up its queries or its time",
 	};
 
