@@ -28,11 +28,11 @@ command_run cmd_explain;
 command_print print_explain;
 
 extern const struct option options_apply[], options_attach[], options_list[], options_approve[],
-    options_reason[], options_ask[], options_renew[];
+    options_reason[], options_ask[], options_renew[], options_check[];
 command_run cmd_whitelist_apply, cmd_whitelist_attach, cmd_whitelist_list, cmd_whitelist_show,
     cmd_whitelist_approve, cmd_whitelist_reject, cmd_whitelist_ask, cmd_whitelist_revoke,
-    cmd_whitelist_renew;
-command_print print_application, print_applications;
+    cmd_whitelist_renew, cmd_whitelist_check;
+command_print print_application, print_applications, print_checks;
 
 extern const struct option options_replay[];
 command_run cmd_replay;

@@ -30,6 +30,8 @@
  * whitelist.attach support  {id, evidence:[{kind, name}]} + descriptors APPLICATION
  * whitelist.list   view     {state?}                                    {applications:[APPLICATION ...]}
  * whitelist.show   view     {id}                                        APPLICATION
+ * whitelist.check  support  {id, keys?: lines "selector._domainkey.domain record"}  {id, running}: begins
+ * whitelist.checks view     {id}                                        {id, running, report: REPORT or null}
  * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
  *                                                                        or span; override: role abuse
  * whitelist.reject support  {id, reason}                                APPLICATION
@@ -52,6 +54,8 @@
  * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, contact, lang, created,
  *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today}|null, missing:[sentences],
  *          evidence:[{kind, name, type, size, sha256, added}]}
+ *
+ * REPORT: whitelist/check.h, check_report_json().
  *
  * Times are ISO 8601 or null.  Unknown members are ignored; a missing one is an error that names it.
  */

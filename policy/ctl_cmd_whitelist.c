@@ -14,6 +14,7 @@
 #include "policy/ctl.h"
 #include "policy/ctl_json.h"
 #include "policy/guard.h"
+#include "whitelist/check_job.h"
 
 #define GRANT_SPAN_NS (365 * CLOCK_DAY_NS) /* when nobody says how long */
 
@@ -164,6 +165,13 @@ take_fields(const struct ctl_call *call, struct application *a, struct err *e)
 	return rc;
 }
 
+/* What was submitted is checked without being asked; a guard that is busy leaves it to a person. */
+static void
+check_anew(const struct ctl_call *call, const struct application *a)
+{
+	(void)guard_check_start(call->guard, call->actor, a, "", NULL);
+}
+
 static int
 whitelist_apply(const struct ctl_call *call, json_t **data, struct err *e)
 {
@@ -185,6 +193,8 @@ whitelist_apply(const struct ctl_call *call, json_t **data, struct err *e)
 		return rc;
 	a.state = (uint8_t)rc;
 	rc = guard_put_application(call->guard, call->actor, "whitelist.apply", &a, NULL, e);
+	if (rc == 0)
+		check_anew(call, &a);
 	if (rc == 0)
 		*data = ctl_json_application(call->guard, &a);
 	return rc;
@@ -239,7 +249,11 @@ whitelist_attach(const struct ctl_call *call, json_t **data, struct err *e)
 	rc = take_evidence(call, &a, e);
 	if (rc == 0 && a.state == APPLICATION_NEEDS_INFO)
 		a.state = (uint8_t)application_next_state(&a, ACTION_SUBMIT, e);
-	return rc < 0 ? rc : put_application(call, "whitelist.attach", &a, NULL, data, e);
+	if (rc == 0)
+		rc = put_application(call, "whitelist.attach", &a, NULL, data, e);
+	if (rc == 0)
+		check_anew(call, &a);
+	return rc;
 }
 
 struct listing {
@@ -289,6 +303,47 @@ whitelist_show(const struct ctl_call *call, json_t **data, struct err *e)
 	if (rc == 0)
 		*data = ctl_json_application(call->guard, &a);
 	return rc;
+}
+
+/* Begins; whitelist.checks tells how it went. */
+static int
+whitelist_check(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	struct application a;
+	const char *keys = "";
+	int rc = find_application(call, &a, e);
+
+	if (rc == 0)
+		rc = ctl_arg_text_opt(call, "keys", &keys, e);
+	if (rc == 0 && strlen(keys) >= CHECK_KEYS_BYTES)
+		rc = err_set(e, -E2BIG, "the DKIM keys are longer than %d bytes", CHECK_KEYS_BYTES);
+	if (rc == 0)
+		rc = guard_check_start(call->guard, call->actor, &a, keys, e);
+	/* Under way already: its end is as good, unless keys came along. */
+	if (rc == -EBUSY && keys[0] == '\0')
+		rc = 0;
+	if (rc == 0)
+		*data = json_pack("{s:I, s:b}", "id", (json_int_t)a.id, "running", 1);
+	return rc;
+}
+
+static int
+whitelist_checks(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	static struct check_report report; /* large */
+	struct application a;
+	bool running;
+	int rc = find_application(call, &a, e);
+
+	if (rc < 0)
+		return rc;
+	running = guard_check_runs(call->guard, a.id);
+	rc = guard_get_checks(call->guard, &a, &report, e);
+	if (rc < 0 && !(running && rc == -ENOENT))
+		return rc;
+	*data = json_pack("{s:I, s:b, s:o}", "id", (json_int_t)a.id, "running", running, "report",
+	    rc == 0 ? check_report_json(&report) : json_null());
+	return 0;
 }
 
 /* "until": a date, or a span from now; absent: a year from now. */
@@ -519,6 +574,8 @@ const struct ctl_command ctl_commands_whitelist[] = {
     {"whitelist.attach", CTL_ROLE_SUPPORT, whitelist_attach},
     {"whitelist.list", CTL_ROLE_VIEW, whitelist_list},
     {"whitelist.show", CTL_ROLE_VIEW, whitelist_show},
+    {"whitelist.check", CTL_ROLE_SUPPORT, whitelist_check},
+    {"whitelist.checks", CTL_ROLE_VIEW, whitelist_checks},
     {"whitelist.approve", CTL_ROLE_SUPPORT, whitelist_approve},
     {"whitelist.reject", CTL_ROLE_SUPPORT, whitelist_reject},
     {"whitelist.ask", CTL_ROLE_SUPPORT, whitelist_ask},

@@ -318,13 +318,13 @@ evidence_json(const struct application *a)
 	return list;
 }
 
-/* The sentences of application_missing(), one string each. */
+/* The sentences of application_missing() and what the machine checks lack, one string each. */
 static json_t *
 missing_json(const struct guard *g, const struct application *a)
 {
 	char buf[4096] = "";
 	bool all_kvm = true;
-	json_t *list = json_array();
+	json_t *list = json_array(), *lacks;
 	char *line, *rest = buf;
 
 	for (unsigned i = 0; i < a->server_count; i++) {
@@ -337,6 +337,9 @@ missing_json(const struct guard *g, const struct application *a)
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (line[0] != '\0')
 			json_array_append_new(list, ctl_json_text(line));
+	lacks = guard_check_lacks(g, a);
+	json_array_extend(list, lacks);
+	json_decref(lacks);
 	return list;
 }
 

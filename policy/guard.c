@@ -271,6 +271,7 @@ guard_close(struct guard *g)
 			log_event(LOG_LEVEL_ERROR, "guard.save", "error=%s",
 			    log_quote(quoted, sizeof(quoted), e.text));
 	}
+	guard_check_close(g);
 	judge_free(g->judge);
 	inventory_free(g->inventory);
 	evidence_store_close(g->evidence);

@@ -18,6 +18,8 @@
 #include "policy/store.h"
 #include "whitelist/evidence.h"
 
+#include <jansson.h>
+
 #define GUARD_SENSORS_MAX INGEST_SENSORS_MAX
 #define GUARD_GRANTS_MAX  4096
 
@@ -28,6 +30,10 @@ struct guard_sensor { /* one connected sensor, or the last that was */
 	uint64_t observations, bad;
 };
 
+struct check_spawner; /* policy/check_spawner.h */
+struct guard_run;
+#define GUARD_RUNS_MAX 8
+
 struct guard {
 	struct settings settings;
 	struct store *store;
@@ -35,6 +41,10 @@ struct guard {
 	struct judge *judge;
 	struct enforce *enforce;          /* NULL: no enforcer (observe without privileges) */
 	struct evidence_store *evidence;
+	struct check_spawner *checks;     /* NULL: documents are not checked */
+	bool checks_required;             /* an approval needs the machine checks; always but in tests of other things */
+	struct guard_run *runs[GUARD_RUNS_MAX]; /* checks that are under way */
+	uint64_t run_count;               /* so far: names a run, so that a late answer finds no other */
 	struct grant *grants;             /* heap, grows up to GUARD_GRANTS_MAX */
 	unsigned grant_count, grant_room;
 	struct guard_sensor sensors[GUARD_SENSORS_MAX];
@@ -95,6 +105,22 @@ int guard_put_application(struct guard *g, const char *actor, const char *action
     const struct grant *grant_or_null, struct err *e);
 /* The grant of an application, or NULL. */
 const struct grant *guard_find_grant(const struct guard *g, int64_t id);
+
+/*
+ * Machine checks of an application (guard_check.c).  start: jobs go to the workers, the report is stored with its
+ * ledger entry when the last one has ended; `keys` (may be "") as in check_job.h; -EBUSY while a run of it is under
+ * way.  hear: takes what the workers say; call it when check_spawner_fd() is readable.
+ */
+int guard_check_start(struct guard *g, const char *actor, const struct application *a, const char *keys,
+    struct err *e);
+void guard_hear_checks(struct guard *g);
+bool guard_check_runs(const struct guard *g, int64_t id);
+void guard_check_close(struct guard *g);
+/* The stored report, with what the guard knows itself (D15, C6, duplicates) as of now; -ENOENT: none yet. */
+struct check_report; /* whitelist/check.h */
+int guard_get_checks(const struct guard *g, const struct application *a, struct check_report *out, struct err *e);
+/* What the checks lack for an approval, one sentence each: a FAIL-level check that failed or did not run. */
+json_t *guard_check_lacks(const struct guard *g, const struct application *a);
 
 /* True when blocks of this server reach the kernel: mode of server, else global, and inventory present. */
 bool guard_is_enforced(const struct guard *g, unsigned index);

@@ -22,6 +22,7 @@
 #include "base/notify.h"
 #include "base/sandbox.h"
 #include "base/settings.h"
+#include "policy/check_spawner.h"
 #include "policy/ctl.h"
 #include "policy/enforce.h"
 #include "policy/guard.h"
@@ -33,6 +34,7 @@ enum source {
 	SOURCE_SENSORS,
 	SOURCE_CTL,
 	SOURCE_ENFORCER,
+	SOURCE_CHECKS,
 	SOURCE_TIMER,
 	SOURCE_SIGNAL,
 	SOURCE__COUNT
@@ -45,6 +47,7 @@ struct daemon {
 	struct sandbox_user user;
 	struct guard guard;
 	struct enforce *enforce;
+	struct check_spawner *checks;
 	struct ingest *ingest;
 	struct ctl *ctl;
 	int lock, epoll, timer, signals, notify;
@@ -201,6 +204,24 @@ open_enforcer(struct daemon *d, struct err *e)
 	return 0;
 }
 
+/* The workers' program stands beside this one. */
+static int
+open_checks(struct daemon *d, struct err *e)
+{
+	char path[PATH_BYTES];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n <= 0)
+		return err_set(e, -ENOENT, "/proc/self/exe cannot be read: mount /proc");
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (slash == NULL || (size_t)(slash - path) + sizeof("/bulkhead-check") > sizeof(path))
+		return err_set(e, -ENAMETOOLONG, "%s: this path is too long", path);
+	strcpy(slash, "/bulkhead-check");
+	return check_spawner_open(&d->checks, path, &d->user, e);
+}
+
 static void
 on_sensor(void *arg, enum ingest_event event, unsigned slot, const struct observation *obs)
 {
@@ -262,6 +283,8 @@ open_loop(struct daemon *d, struct err *e)
 		rc = add_source(d, ctl_fd(d->ctl), SOURCE_CTL, e);
 	if (rc == 0 && d->enforce != NULL)
 		rc = add_source(d, enforce_fd(d->enforce), SOURCE_ENFORCER, e);
+	if (rc == 0)
+		rc = add_source(d, check_spawner_fd(d->checks), SOURCE_CHECKS, e);
 	return rc;
 }
 
@@ -322,6 +345,10 @@ on_source(struct daemon *d, enum source source)
 		return 0;
 	case SOURCE_ENFORCER:
 		return guard_hear_enforcer(&d->guard);
+	case SOURCE_CHECKS:
+		if (d->guard.checks != NULL)
+			guard_hear_checks(&d->guard);
+		return 0;
 	case SOURCE_TIMER:
 		on_timer(d);
 		return 0;
@@ -385,6 +412,8 @@ start(struct daemon *d, struct err *e)
 	if (rc == 0)
 		rc = open_enforcer(d, e); /* CAP_NET_ADMIN lives on in the child alone */
 	if (rc == 0)
+		rc = open_checks(d, e); /* later no program can be started */
+	if (rc == 0)
 		rc = open_sockets(d, e);
 	if (rc == 0)
 		d->notify = notify_open();
@@ -396,6 +425,8 @@ start(struct daemon *d, struct err *e)
 		rc = open_loop(d, e);
 	if (rc == 0) {
 		d->guard.enforce = d->enforce;
+		d->guard.checks = d->checks;
+		d->guard.checks_required = true;
 		d->guard.open_inventory = d->watch;
 		rc = guard_open(&d->guard, &d->settings, clock_wall_ns(), e);
 	}
@@ -422,6 +453,7 @@ finish(struct daemon *d)
 	ctl_close(d->ctl);
 	ingest_close(d->ingest);
 	enforce_close(d->enforce);
+	check_spawner_close(d->guard.checks);
 }
 
 int

@@ -75,6 +75,13 @@ static const char *const statements[STORE_STMT__COUNT] = {
 			   " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [STORE_EVIDENCE_EACH] = "SELECT " EVIDENCE_COLUMNS " FROM evidence WHERE application = ?1"
 			    " ORDER BY position",
+    [STORE_CHECK_PUT] =
+	"INSERT INTO check_report (application, made_ns, report) VALUES (?1, ?2, ?3)"
+	" ON CONFLICT (application) DO UPDATE SET made_ns = excluded.made_ns,"
+	" report = excluded.report",
+    [STORE_CHECK_GET] = "SELECT report FROM check_report WHERE application = ?1",
+    [STORE_EVIDENCE_OTHERS] = "SELECT DISTINCT application FROM evidence"
+			      " WHERE sha256 = ?1 AND application <> ?2 ORDER BY application",
     [STORE_GRANT_PUT] =
 	"INSERT INTO mail_grant (" GRANT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 	" ON CONFLICT (id) DO UPDATE SET state = excluded.state, servers = excluded.servers,"

@@ -66,6 +66,12 @@ int store_put_application(struct store *st, struct application *a, struct err *e
 int store_get_application(struct store *st, int64_t id, struct application *out, struct err *e);
 int store_each_application(struct store *st, int state_or_minus_1,
     int (*fn)(void *arg, const struct application *a), void *arg, struct err *e);
+/* The newest report of the machine checks as JSON text; get: heap text (free() it), -ENOENT when there is none. */
+int store_put_checks(struct store *st, int64_t id, int64_t made_ns, const char *report, struct err *e);
+int store_get_checks(struct store *st, int64_t id, char **report, struct err *e);
+/* Calls fn for each other application with evidence of this content. */
+int store_each_duplicate(struct store *st, int64_t id, const char *sha256,
+    int (*fn)(void *arg, int64_t application), void *arg, struct err *e);
 int store_put_grant(struct store *st, const struct grant *g, struct err *e);
 int store_each_grant(struct store *st, int (*fn)(void *arg, const struct grant *g), void *arg, struct err *e);
 

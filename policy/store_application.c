@@ -227,6 +227,73 @@ store_each_application(struct store *st, int state_or_minus_1,
 	return store_rows(st, s, "read the applications", pass_application, &call, e);
 }
 
+/* --- machine checks
+ * ---------------------------------------------------------------------------------- */
+
+int
+store_put_checks(
+    struct store *st, int64_t id, int64_t made_ns, const char *report, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_CHECK_PUT);
+
+	sqlite3_bind_int64(s, 1, id);
+	sqlite3_bind_int64(s, 2, made_ns);
+	store_bind_text(s, 3, report);
+	return store_run(st, s, "store the results of checks", e);
+}
+
+static int
+keep_report(void *arg, sqlite3_stmt *row)
+{
+	char **report = arg;
+
+	*report = strdup((const char *)sqlite3_column_text(row, 0));
+	return *report != NULL ? 0 : -ENOMEM;
+}
+
+int
+store_get_checks(struct store *st, int64_t id, char **report, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_CHECK_GET);
+	char *found = NULL;
+	int rc;
+
+	sqlite3_bind_int64(s, 1, id);
+	rc = store_rows(st, s, "read the results of checks", keep_report, &found, e);
+	if (rc < 0)
+		return rc;
+	if (found == NULL)
+		return err_set(e, -ENOENT, "the evidence of application %lld was not checked yet",
+		    (long long)id);
+	*report = found;
+	return 0;
+}
+
+struct duplicate_call {
+	int (*fn)(void *arg, int64_t application);
+	void *arg;
+};
+
+static int
+pass_duplicate(void *arg, sqlite3_stmt *row)
+{
+	const struct duplicate_call *call = arg;
+
+	return call->fn(call->arg, sqlite3_column_int64(row, 0));
+}
+
+int
+store_each_duplicate(struct store *st, int64_t id, const char *sha256,
+    int (*fn)(void *arg, int64_t application), void *arg, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_EVIDENCE_OTHERS);
+	struct duplicate_call call = {fn, arg};
+
+	store_bind_text(s, 1, sha256);
+	sqlite3_bind_int64(s, 2, id);
+	return store_rows(st, s, "look for the same evidence", pass_duplicate, &call, e);
+}
+
 /* --- grants
  * ------------------------------------------------------------------------------------------ */
 

@@ -119,6 +119,13 @@ static const char *const migrations[] = {
     "CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger"
     " WHEN EXISTS (SELECT 1 FROM ledger WHERE seq = NEW.seq)"
     " BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;",
+
+    /* 2: what the machine checks of an application found (whitelist/check.h as JSON), the newest run. */
+    "CREATE TABLE check_report ("
+    "  application INTEGER PRIMARY KEY REFERENCES application (id),"
+    "  made_ns INTEGER NOT NULL,"
+    "  report TEXT NOT NULL"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

@@ -120,7 +120,8 @@ begin_link(struct reader *r, const xmlChar **attributes)
 	snprintf(r->link.before, sizeof(r->link.before), "%s", r->before);
 	if (title != NULL)
 		append(r->link.text, sizeof(r->link.text), title, strlen(title));
-	r->link.how = check_style_hides(style);
+	/* Its colour and size are those of the text in it, which may have its own. */
+	r->link.how = style->hidden;
 	r->link.hidden = r->link.how != NULL;
 	r->in_link = true;
 }

@@ -92,11 +92,13 @@ prints apply 'application 1: submitted' "${b[@]}" whitelist apply vm-7 --consent
     --list-origin 'form on acme.example' "${common[@]}" --domain news.acme.example
 prints apply-registration 'registration-form' "${b[@]}" whitelist apply vm-7 vm-10 --consent form.png --rules rules.txt "${common[@]}"
 prints apply-container 'application 3: submitted' "${b[@]}" whitelist apply ct-1 "${common[@]}"
-refused approve-incomplete 1 'lacks 6 things' "${b[@]}" whitelist approve 2
+refused approve-incomplete 1 'lacks' "${b[@]}" whitelist approve 2
 refused approve-container 1 'KVM' "${b[@]}" whitelist approve 3
 prints approve-override 'active' "${b[@]}" whitelist approve 3 --override --reason 'known customer'
-refused approve-past 1 'in the past' "${b[@]}" whitelist approve 1 --until 2020-01-01
-prints approve 'grant        active' "${b[@]}" whitelist approve 1 --until 180d
+refused approve-past 1 'in the past' "${b[@]}" whitelist approve 1 --until 2020-01-01 --override --reason x
+prints check 'C5 .*fail .*one even colour' "${b[@]}" whitelist check 1
+refused approve-failed-checks 1 'M1 failed' "${b[@]}" whitelist approve 1
+prints approve 'grant        active' "${b[@]}" whitelist approve 1 --until 180d --override --reason 'a made-up mail'
 prints server-has-grant 'of application 1' "${b[@]}" server show vm-7
 refused approve-twice 1 'is approved' "${b[@]}" whitelist approve 1
 prints ask 'needs-info' "${b[@]}" whitelist ask 2 --message 'the sample, please'

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bulkhead whitelist check: runs the machine checks of an application and shows what they found.
+ * bulkhead (CLI).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/output_json.h"
+
+#define KEYS_BYTES_MAX 8000
+#define WAIT_NS	       (180 * CLOCK_SECOND_NS) /* beyond every deadline of a worker and a full queue */
+
+const struct option options_check[] = {
+    {"dkim-keys", "FILE", false, false,
+	"keys instead of DNS: lines \"selector._domainkey.domain v=DKIM1; p=...\""},
+    {NULL, NULL, false, false, NULL},
+};
+
+/* Asks until the run has ended. */
+static int
+wait_for_report(struct context *ctx, long long id, json_t **data, struct err *e)
+{
+	const struct timespec moment = {.tv_nsec = 100000000};
+	int64_t until = clock_mono_ns() + WAIT_NS;
+
+	for (;;) {
+		json_t *answer = NULL;
+		int rc = client_call(ctx, "whitelist.checks",
+		    json_pack("{s:I}", "id", (json_int_t)id), NULL, 0, &answer, e);
+
+		if (rc < 0)
+			return rc;
+		if (!json_is_true(json_object_get(answer, "running"))) {
+			*data = answer;
+			return 0;
+		}
+		json_decref(answer);
+		if (clock_mono_ns() > until)
+			return err_set(e, -ETIMEDOUT,
+			    "the checks of application %lld do not end: see the guard's log", id);
+		nanosleep(&moment, NULL);
+	}
+}
+
+int
+cmd_whitelist_check(struct context *ctx, json_t **data, struct err *e)
+{
+	const char *path = context_get(ctx, "dkim-keys");
+	char *end, *keys = NULL;
+	long long id = strtoll(ctx->operands[0], &end, 10);
+	json_t *args, *begun = NULL;
+	size_t size;
+	int rc = 0;
+
+	if (id <= 0 || *end != '\0')
+		return context_usage(ctx, e,
+		    "\"%s\" is no number of an application: bulkhead whitelist list shows them",
+		    ctx->operands[0]);
+	args = json_pack("{s:I}", "id", (json_int_t)id);
+	if (path != NULL) {
+		rc = file_read(path, KEYS_BYTES_MAX, &keys, &size, e);
+		if (rc == 0 && json_object_set_new(args, "keys", json_string(keys)) < 0)
+			rc = err_set(e, -EINVAL, "%s is no text", path);
+		free(keys);
+	}
+	if (rc < 0) {
+		json_decref(args);
+		return rc;
+	}
+	rc = client_call(ctx, "whitelist.check", args, NULL, 0, &begun, e);
+	json_decref(begun);
+	return rc < 0 ? rc : wait_for_report(ctx, id, data, e);
+}
+
+static enum output_style
+level_style(const char *level)
+{
+	if (strcmp(level, "pass") == 0)
+		return OUTPUT_GOOD;
+	if (strcmp(level, "fail") == 0)
+		return OUTPUT_BAD;
+	return strcmp(level, "info") == 0 ? OUTPUT_PLAIN : OUTPUT_ALERT;
+}
+
+void
+print_checks(struct output *out, const json_t *data)
+{
+	static const struct output_column columns[] = {
+	    {"CHECK", false, false},
+	    {"LEVEL", false, false},
+	    {"ABOUT", false, false},
+	    {"FOUND", false, true},
+	};
+	json_t *list = json_object_get(json_object_get(data, "report"), "results"), *c;
+	struct output_table *t = output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	size_t i;
+
+	json_array_foreach (list, i, c) {
+		const char *level = output_json_get(c, "level", "?");
+
+		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(c, "id", "?"));
+		output_table_cell(t, level_style(level), "%s", level);
+		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(c, "about", ""));
+		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(c, "text", ""));
+	}
+	output_table_finish(t, out);
+}
