@@ -423,5 +423,31 @@ want "C1 warn"
 job from=good.example
 want "C1 not-checked"
 
+# --- the whole way: CLI, guard, spawner, worker, store, table
+printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\ncheck_resolver = "127.0.0.1"\ncheck_ca_file = "%s/ca.pem"\n' \
+	"$work" "$work" "$work" >"$work/bulkhead.conf"
+printf 'server,tenant,type,addresses\nvm-1,acme,kvm,11.0.0.25\n' >"$work/servers.csv"
+printf '%s\r\n' 'Return-Path: <bounce@good.example>' 'From: News <news@good.example>' 'To: reader@example.org' \
+	'Subject: News' 'Message-ID: <1@good.example>' 'Date: Sat, 21 Nov 2026 10:00:00 +0000' \
+	'List-Unsubscribe: <https://good.example/post>' 'List-Unsubscribe-Post: List-Unsubscribe=One-Click' \
+	'MIME-Version: 1.0' 'Content-Type: text/html; charset=utf-8' '' \
+	'<p>Hello</p><a href="https://good.example/ok.html">Unsubscribe</a>' >"$work/mail.eml"
+start guard "$build/bulkhead-guard" --config "$work/bulkhead.conf"
+b() { in_ns timeout 120 "$build/bulkhead" --config "$work/bulkhead.conf" "$@" 2>&1; }
+until_true 20 b status
+b server import "$work/servers.csv" >/dev/null
+b whitelist apply vm-1 --sample "$work/mail.eml" --domain good.example --contact a@good.example --per-day 100 \
+	--list-size 90 --list-origin form --purpose newsletter >"$work/apply.out"
+until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
+report=$(b whitelist check 1 --online)
+for id in M5 D1 D2 D6 D8 D9 U1 U2 U3; do want " *$id +pass"; done
+want " *U6 +not-checked"
+report=$(b whitelist check 1 --online --post-consent 'Ann, ticket 7')
+want " *U6 +pass"
+report=$(b ledger show --json)
+if grep -q 'Ann, ticket 7' <<<"$report"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAIL the consent is not in the ledger"; fi
+report=$(b whitelist check 1 --post-consent Ann)
+want ".*post_consent is for online"
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
