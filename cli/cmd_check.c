@@ -20,7 +20,8 @@
 const struct option options_check[] = {
     {"dkim-keys", "FILE", false, false,
 	"keys instead of DNS: lines \"selector._domainkey.domain v=DKIM1; p=...\""},
-    {"online", NULL, false, false, "also ask DNS and visit the unsubscribe page, up to two minutes"},
+    {"online", NULL, false, false,
+	"also ask DNS and visit the unsubscribe page, up to two minutes"},
     {"post-consent", "WHO", false, false,
 	"who of the tenant allowed the one-click POST, for the ledger; only then it is sent"},
     {NULL, NULL, false, false, NULL},

@@ -193,8 +193,8 @@ note_offline(struct check_report *r, const char *why)
 {
 	for (unsigned id = 0; id < CHECK__COUNT; id++)
 		if (check_info(id)->online && check_report_find(r, id) == NULL)
-			check_report_add(
-			    r, id, CHECK_NOT_CHECKED, NULL, "The online checks ended early: %s.", why);
+			check_report_add(r, id, CHECK_NOT_CHECKED, NULL,
+			    "The online checks ended early: %s.", why);
 }
 
 /* The documents are read: ask what they name.  Else this was all. */
@@ -210,7 +210,8 @@ end_documents(struct guard *g, unsigned slot)
 		check_job_set_online(&run->job, &g->settings,
 		    run->report.facts.size_bytes != 0 ? &run->report.facts : NULL, "",
 		    run->how.consent[0] != '\0');
-		if (check_spawner_start(g->checks, TICKET(run, ONLINE_INDEX), &run->job, -1, &e) == 0) {
+		if (check_spawner_start(g->checks, TICKET(run, ONLINE_INDEX), &run->job, -1, &e) ==
+		    0) {
 			run->pending = 1;
 			return;
 		}

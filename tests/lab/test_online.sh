@@ -426,7 +426,7 @@ want "C1 not-checked"
 # --- the whole way: CLI, guard, spawner, worker, store, table
 printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\ncheck_resolver = "127.0.0.1"\ncheck_ca_file = "%s/ca.pem"\n' \
 	"$work" "$work" "$work" >"$work/bulkhead.conf"
-printf 'server,tenant,type,addresses\nvm-1,acme,kvm,11.0.0.25\n' >"$work/servers.csv"
+printf 'server,tenant,virtualization,addresses\nvm-1,acme,kvm,11.0.0.25\n' >"$work/servers.csv"
 printf '%s\r\n' 'Return-Path: <bounce@good.example>' 'From: News <news@good.example>' 'To: reader@example.org' \
 	'Subject: News' 'Message-ID: <1@good.example>' 'Date: Sat, 21 Nov 2026 10:00:00 +0000' \
 	'List-Unsubscribe: <https://good.example/post>' 'List-Unsubscribe-Post: List-Unsubscribe=One-Click' \
@@ -435,9 +435,9 @@ printf '%s\r\n' 'Return-Path: <bounce@good.example>' 'From: News <news@good.exam
 start guard "$build/bulkhead-guard" --config "$work/bulkhead.conf"
 b() { in_ns timeout 120 "$build/bulkhead" --config "$work/bulkhead.conf" "$@" 2>&1; }
 until_true 20 b status
-b server import "$work/servers.csv" >/dev/null
+b server import "$work/servers.csv" >"$work/import.log"
 b whitelist apply vm-1 --sample "$work/mail.eml" --domain good.example --contact a@good.example --per-day 100 \
-	--list-size 90 --list-origin form --purpose newsletter >"$work/apply.out"
+	--list-size 90 --list-origin form --purpose newsletter >"$work/apply.log"
 until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
 report=$(b whitelist check 1 --online)
 for id in M5 D1 D2 D6 D8 D9 U1 U2 U3; do want " *$id +pass"; done
