@@ -2,8 +2,8 @@
 # The people of the lab: MX hosts of the internet, tenants that send, and the two daemons of the hypervisor.
 # Source after lab.sh and postfix.sh; needs $build.  MX 1..(last-1) are a sink, the last is a real Postfix with TLS.
 
-cast_picture() { # FILE: the smallest picture that is one
-	base64 -d >"$1" <<<'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=='
+cast_picture() { # FILE: 640x400, a bar and lines like a page's
+	base64 -d >"$1" <<<'iVBORw0KGgoAAAANSUhEUgAAAoAAAAGQAQAAAAAWiOyIAAAApUlEQVR42u3WsQkAMAhFQYfJ/isq6VNJIAbuDXCd+CMkSZIkaVi5W73yEBDYBi8GBAKBX4N+ChAIBPopQCAQ6KcAgUCgFwAEAoFeABAIBNqHQCAQaB8CgUCgfQgEAoH2IRAIBNqHQCAQaB8CgUCgfQgEAoH2IRAIBNqHQCAQaB8CgUCgfQgEAoH2IRAIBNqHQCAQaB8C/WW3DAQCgUAgEAgEAl+BBXzGrC+spo07AAAAAElFTkSuQmCC'
 }
 
 # cast_mail FILE FROM SUBJECT [unsubscribe]: a message of the size of an ordinary newsletter.

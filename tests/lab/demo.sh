@@ -61,8 +61,11 @@ bulkhead whitelist apply club --consent "$LAB_DIR/form.png" --sample "$LAB_DIR/c
 	--sample-picture "$LAB_DIR/sample.png" --unsubscribe-picture "$LAB_DIR/page.png" --domain club.example \
 	--per-day 5000 --purpose newsletter --list-size 4000 --list-origin "members who ticked the box" \
 	--contact post@club.example | sed 's/^/      /' || exit 1
-say "\$ bulkhead whitelist approve 1"
-bulkhead whitelist approve 1 | sed 's/^/      /' || exit 1
+say "\$ bulkhead whitelist check 1"
+bulkhead whitelist check 1 | cut -c1-150 | sed 's/^/      /' || exit 1
+# The lab has no public DNS or web, and nobody signs the sample: the lab itself is the reason of the override.
+say "\$ bulkhead whitelist approve 1 --override --reason 'lab: no DNS, no web site, sample unsigned'"
+bulkhead whitelist approve 1 --override --reason 'lab: no DNS, no web site, sample unsigned' | sed 's/^/      /' || exit 1
 
 # --- the story: blocks are told as the guard logs them ------------------------------------------------------
 tell_blocks() {

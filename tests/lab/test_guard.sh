@@ -38,7 +38,11 @@ run() {
 	bulkhead whitelist apply club --consent "$LAB_DIR/p.png" --sample "$LAB_DIR/club.eml" \
 		--sample-picture "$LAB_DIR/p.png" --unsubscribe-picture "$LAB_DIR/p.png" --domain club.example --per-day 5000 \
 		--purpose newsletter --list-size 4000 --list-origin "members" --contact a@club.example >"$LAB_DIR/apply.log" 2>&1
-	check "$kind: the club's application is approved" bulkhead whitelist approve 1 --json
+	check "$kind: the sample and its pictures are checked" \
+		sh -c "bulkhead whitelist check 1 --json | jq -e '[.report.results[] | select(.id == \"M11\" or .id == \"C5\" or .id == \"U7\" or .id == \"D15\") | .level] | length == 6 and all(. == \"pass\")'"
+	check "$kind: without DKIM and DNS there is no approval" sh -c '! bulkhead whitelist approve 1 --json'
+	check "$kind: the club's application is approved by override" \
+		bulkhead whitelist approve 1 --override --reason 'lab: no DNS, sample unsigned' --json
 
 	# A session that runs before the block, idle, to be cut by it.
 	cast_mail "$LAB_DIR/news.mail" news@news.example "News of the week"
