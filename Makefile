@@ -32,7 +32,7 @@ ALL_LDFLAGS := -pie -Wl,--as-needed,-z,relro,-z,now $(LDSAN) $(LDFLAGS)
 
 # Libraries, each used by one module (base/README.md has the list).
 LIB_BASE      := -lsodium -lconfuse -lseccomp -lcap
-LIB_SENSOR    := -lpcap -lndpi -lmaxminddb -lm
+LIB_SENSOR    := -lpcap -lndpi -lmaxminddb -lpsl -lm
 LIB_POLICY    := -lsqlite3 -ljansson -lm
 LIB_WHITELIST := -lmagic
 # What parses submitted documents is linked into bulkhead-check alone.

@@ -61,6 +61,7 @@ const struct config_row settings_rows[] = {
     TEXT("group_support", group_support, 0, 31, "", "Unix group that may decide whitelist applications."),
     TEXT("group_abuse", group_abuse, 0, 31, "", "Unix group that may block and release."),
     TEXT("group_admin", group_admin, 0, 31, "", "Unix group that may do everything; root always may."),
+    BOOL("brake", brake, "yes", "Meters in the kernel bound what passes while the programs are dead; in observe mode they only count."),
     INT("evidence_max_mib", evidence_max_mib, 1, 256, "20", "Largest evidence file in MiB."),
     TEXT("check_resolver", check_resolver, 0, 63, "", "Resolver of the online checks, address or address@port; empty: the system's."),
     TEXT("check_trust_anchor", check_trust_anchor, 0, 511, "", "DS or DNSKEY record of the root, to validate answers; empty: the resolver is trusted."),

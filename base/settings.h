@@ -57,6 +57,7 @@ struct settings {
 	char case_url[SETTINGS_PATH_BYTES]; /* shown to the tenant, "%s" is the case id */
 	char group_view[32], group_support[32], group_abuse[32],
 	    group_admin[32]; /* roles of ctl.sock */
+	bool brake; /* meters in the kernel bound what passes while the guard is dead */
 	int64_t evidence_max_mib;
 	char check_resolver[64];      /* address[@port], "" = the system's */
 	char check_trust_anchor[512]; /* "" = not validated here */

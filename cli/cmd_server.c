@@ -244,6 +244,12 @@ print_server(struct output *out, const json_t *s)
 		output_line(out, OUTPUT_PLAIN, "until           %.19sZ (%s left)",
 		    output_json_get(s, "until", "?"),
 		    seconds_text(left, json_object_get(s, "seconds_left")));
+	if (strcmp(verdict, "block") == 0)
+		output_line(out, OUTPUT_PLAIN,
+		    "still trying    %lld packets refused, %lld new connections in 5 min, last at "
+		    "%.19sZ",
+		    output_json_number(s, "refused_packets"), output_json_number(s, "tries_5min"),
+		    output_json_get(s, "last_try", "-"));
 	output_line(out, OUTPUT_PLAIN,
 	    "recipients      %.0f in 5 min, %.0f in an hour, %.0f in a day",
 	    output_json_real(s, "recipients_5min"), output_json_real(s, "recipients_hour"),

@@ -85,6 +85,27 @@ print_enforcer(struct output *out, const json_t *data)
 	    output_json_number(enforcer, "pid"), output_json_number(enforcer, "repaired"), missing);
 }
 
+/* What bounds a mailing while the programs are dead. */
+static void
+print_brake(struct output *out, const json_t *enforcer)
+{
+	json_t *brake = json_object_get(enforcer, "brake");
+	bool loose = json_is_true(json_object_get(brake, "loose"));
+	bool armed = json_is_true(json_object_get(brake, "armed"));
+
+	if (!json_is_object(enforcer))
+		return;
+	if (!json_is_object(brake)) {
+		output_line(out, OUTPUT_ALERT,
+		    "brake     none: this kernel has no meters, or the enforcer does not answer");
+		return;
+	}
+	output_line(out, armed && !loose ? OUTPUT_BAD : OUTPUT_PLAIN,
+	    "brake     %s, %s; dropped %lld packets, would have dropped %lld",
+	    armed ? "armed" : "only counting", loose ? "loose" : "strict: no sensor is heard",
+	    output_json_number(brake, "dropped"), output_json_number(brake, "counted"));
+}
+
 void
 print_status(struct output *out, const json_t *data)
 {
@@ -105,6 +126,7 @@ print_status(struct output *out, const json_t *data)
 	if (json_array_size(sensors) == 0)
 		output_line(out, OUTPUT_BAD, "sensor    none: start bulkhead-sensor");
 	print_enforcer(out, data);
+	print_brake(out, json_object_get(data, "enforcer"));
 	output_line(out, OUTPUT_PLAIN,
 	    "servers   %lld: %lld clear, %lld watch, %lld warn, %lld throttle, %lld block; "
 	    "%lld sessions of nobody",

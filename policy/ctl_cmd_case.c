@@ -142,6 +142,7 @@ add_block(json_t *out, const struct explanation *x, int64_t now_ns)
 	json_object_set_new(
 	    out, "seconds_left", x->is_open ? ctl_json_seconds_left(until, now_ns) : json_null());
 	json_object_set_new(out, "ended", have ? ctl_json_time(c->end_ns) : json_null());
+	ctl_json_tries(out, live ? &x->view : &(const struct judge_view){0});
 	json_object_set_new(out, "messages_before_block",
 	    have ? json_integer((json_int_t)c->messages_before) : json_null());
 }

@@ -70,7 +70,9 @@ add_whitelist(json_t *out, const struct guard *g, struct err *e)
 static json_t *
 enforcer_json(const struct guard *g)
 {
-	json_t *features;
+	struct enforce_brake_state brake;
+	json_t *features, *out;
+	struct err e;
 
 	if (g->enforce == NULL)
 		return json_null();
@@ -78,9 +80,19 @@ enforcer_json(const struct guard *g)
 	for (unsigned f = 0; f < ENFORCE_FEATURE__COUNT; f++)
 		json_object_set_new(
 		    features, enforce_feature_name(f), json_boolean((g->features >> f & 1) != 0));
-	return json_pack("{s:i, s:I, s:I, s:o}", "pid", (int)enforce_pid(g->enforce), "reconciled",
+	out = json_pack("{s:i, s:I, s:I, s:o}", "pid", (int)enforce_pid(g->enforce), "reconciled",
 	    (json_int_t)g->reconcile_count, "repaired", (json_int_t)g->repair_count, "features",
 	    features);
+	if ((g->features >> ENFORCE_BRAKE & 1) == 0 ||
+	    enforce_brake_state(g->enforce, &brake, &e) < 0)
+		json_object_set_new(out, "brake", json_null());
+	else
+		json_object_set_new(out, "brake",
+		    json_pack("{s:b, s:b, s:I, s:I, s:I}", "armed", brake.armed, "loose",
+			brake.alive_ns > 0, "loose_for_s",
+			(json_int_t)(brake.alive_ns / CLOCK_SECOND_NS), "dropped",
+			(json_int_t)brake.dropped, "counted", (json_int_t)brake.counted));
+	return out;
 }
 
 static json_t *

@@ -236,6 +236,15 @@ active_grant(const struct guard *g, const struct judge_view *view)
 	return view->grant_id;
 }
 
+void
+ctl_json_tries(json_t *out, const struct judge_view *view)
+{
+	json_object_set_new(
+	    out, "refused_packets", json_integer((json_int_t)view->refused_packets));
+	json_object_set_new(out, "tries_5min", json_integer((json_int_t)view->tries_5min));
+	json_object_set_new(out, "last_try", ctl_json_time(view->last_try_ns));
+}
+
 int
 ctl_json_server(const struct guard *g, unsigned index, json_t **out, struct err *e)
 {
@@ -262,6 +271,7 @@ ctl_json_server(const struct guard *g, unsigned index, json_t **out, struct err 
 	json_object_set_new(s, "bulk_score", ctl_json_points(view.score[QUESTION_BULK].points));
 	json_object_set_new(s, "abuse_score", ctl_json_points(view.score[QUESTION_ABUSE].points));
 	add_rates(s, &view);
+	ctl_json_tries(s, &view);
 	grant_id = active_grant(g, &view);
 	json_object_set_new(s, "grant", grant_id != 0 ? json_integer(grant_id) : json_null());
 	*out = s;

@@ -36,6 +36,9 @@ json_t *ctl_json_counts(const struct judge_counts *counts);
  */
 char *ctl_json_detail(const struct judge_view *view);
 
+/* Does a blocked server still try: refused_packets, tries_5min, last_try. */
+void ctl_json_tries(json_t *out, const struct judge_view *view);
+
 /* SERVER, from the live view; -ENOENT with *e when the index is not a server. */
 int ctl_json_server(const struct guard *g, unsigned index, json_t **out, struct err *e);
 /* APPLICATION, with its grant and what an approval lacks. */

@@ -38,6 +38,7 @@ static const char *const feature_names[ENFORCE_FEATURE__COUNT] = {
     [ENFORCE_BRIDGE] = "bridge",
     [ENFORCE_BRIDGE_REJECT] = "bridge-reject",
     [ENFORCE_INET] = "inet",
+    [ENFORCE_BRAKE] = "brake",
 };
 
 const char *
@@ -149,16 +150,73 @@ enforce_replace_all(struct enforce *f, const struct plan *plan, struct err *e)
 	return ask(f, ENFORCE_WIRE_REPLACE, plan->elements, plan->count, e);
 }
 
-static int
-send_list_request(struct enforce *f)
+/* Begins a small request in `buf`; enforce_wire_send() ends it. */
+static void
+begin_request(struct enforce *f, uint8_t type, struct wire_writer *w, uint8_t *buf, size_t size)
 {
-	struct enforce_wire_header h = {.type = ENFORCE_WIRE_LIST, .id = f->id};
-	struct wire_writer w;
-	uint8_t buf[64];
+	struct enforce_wire_header h = {.type = type};
 
-	wire_writer_init(&w, buf, sizeof(buf));
-	enforce_wire_put_header(&w, &h);
-	return enforce_wire_send(f->requests, &w, 0);
+	if (++f->id == 0)
+		f->id = 1;
+	h.id = f->id;
+	wire_writer_init(w, buf, size);
+	enforce_wire_put_header(w, &h);
+}
+
+int
+enforce_beat(struct enforce *f, int64_t for_ns, bool armed, struct err *e)
+{
+	int64_t end_ns = clock_mono_ns() + REPLY_PATIENCE_NS;
+	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
+	struct enforce_wire_header h = {0};
+	struct wire_reader r;
+	struct wire_writer w;
+	ssize_t n;
+
+	if (f->gone)
+		return gone(f, e);
+	begin_request(f, ENFORCE_WIRE_BEAT, &w, buf, sizeof(buf));
+	wire_put_u32(&w, (uint32_t)(for_ns / 1000000));
+	wire_put_u8(&w, armed);
+	if (enforce_wire_send(f->requests, &w, 0) < 0)
+		return gone(f, e);
+	n = receive(f, f->id, end_ns, buf, &h, &r, e);
+	return n < 0 ? (int)n : finish(f, &h, &r, e);
+}
+
+int
+enforce_brake_state(struct enforce *f, struct enforce_brake_state *out, struct err *e)
+{
+	int64_t end_ns = clock_mono_ns() + REPLY_PATIENCE_NS;
+	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
+	struct enforce_brake_state state;
+	struct enforce_wire_header h = {0};
+	struct wire_reader r;
+	struct wire_writer w;
+	ssize_t n;
+	int result;
+
+	if (f->gone)
+		return gone(f, e);
+	begin_request(f, ENFORCE_WIRE_BRAKE, &w, buf, sizeof(buf));
+	if (enforce_wire_send(f->requests, &w, 0) < 0)
+		return gone(f, e);
+	n = receive(f, f->id, end_ns, buf, &h, &r, e);
+	if (n < 0)
+		return (int)n;
+	if (h.type != ENFORCE_WIRE_BRAKE_IS) {
+		result = finish(f, &h, &r, e);
+		return result < 0 ? result : -EBADMSG;
+	}
+	state.alive_ns = (int64_t)wire_get_u32(&r) * 1000000;
+	state.armed = wire_get_u8(&r) != 0;
+	state.dropped = wire_get_u64(&r);
+	state.counted = wire_get_u64(&r);
+	if (wire_reader_finish(&r) < 0)
+		return err_set(
+		    e, -EBADMSG, "the enforcer sent a malformed reply; restart bulkhead-guard");
+	*out = state;
+	return 0;
 }
 
 int
@@ -168,15 +226,15 @@ enforce_list(struct enforce *f, struct plan *out, struct err *e)
 	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
 	struct enforce_wire_header h = {0};
 	struct wire_reader r;
+	struct wire_writer w;
 	ssize_t n;
 	int result = 0;
 
 	plan_init(out);
 	if (f->gone)
 		return gone(f, e);
-	if (++f->id == 0)
-		f->id = 1;
-	if (send_list_request(f) < 0)
+	begin_request(f, ENFORCE_WIRE_LIST, &w, buf, sizeof(buf));
+	if (enforce_wire_send(f->requests, &w, 0) < 0)
 		return gone(f, e);
 	do {
 		n = receive(f, f->id, end_ns, buf, &h, &r, e);

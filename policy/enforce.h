@@ -18,9 +18,10 @@ struct enforce_config {
 	char table[32];
 	struct addr_prefix relays[64]; /* destinations that are always reachable */
 	unsigned relay_count;
-	char tap_globs[1024]; /* one per line: which links get a door (those named in elements do
-				 anyway) */
-	bool probe_off[8];    /* enum enforce_feature: pretend that the kernel lacks it */
+	char tap_globs[1024];	 /* one per line: which links get a door (those named in elements do
+				    anyway) */
+	char ignore_globs[1024]; /* one per line: which never do, unless named in elements */
+	bool probe_off[8];	 /* enum enforce_feature: pretend that the kernel lacks it */
 };
 
 enum enforce_feature {
@@ -28,10 +29,13 @@ enum enforce_feature {
 	ENFORCE_NETDEV_REJECT,	/* tcp reset at the door */
 	ENFORCE_BRIDGE,		/* the net in family bridge */
 	ENFORCE_BRIDGE_REJECT,
-	ENFORCE_INET, /* the net in family inet */
+	ENFORCE_INET,  /* the net in family inet */
+	ENFORCE_BRAKE, /* meters in the kernel */
 	ENFORCE_FEATURE__COUNT
 };
 const char *enforce_feature_name(unsigned f);
+
+#define ENFORCE_BEAT_MAX_NS (INT64_C(3600) * 1000000000)
 
 struct enforce; /* the judge's handle of the child */
 
@@ -69,6 +73,17 @@ int enforce_replace_all(struct enforce *f, const struct plan *plan, struct err *
  * the call, the caller frees it with plan_fini() (after an error there is nothing to free). Bounded
  * by 5 s. */
 int enforce_list(struct enforce *f, struct plan *out, struct err *e);
+/*
+ * The heartbeat: the brake is loose for so long from now on (0: no news, it stays as it is) and
+ * holds (armed) or only counts.  Both outlive the child.
+ */
+int enforce_beat(struct enforce *f, int64_t for_ns, bool armed, struct err *e);
+struct enforce_brake_state {
+	int64_t alive_ns; /* the brake is loose for so long; 0 = it is strict */
+	bool armed;
+	uint64_t dropped, counted; /* packets in the last day; counted: would have been dropped */
+};
+int enforce_brake_state(struct enforce *f, struct enforce_brake_state *out, struct err *e);
 /* Bit N = feature N is there. */
 int enforce_features(struct enforce *f, uint32_t *mask, struct err *e);
 

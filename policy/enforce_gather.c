@@ -57,7 +57,8 @@ append(struct enforce_gather *g)
 
 void
 enforce_gather_add(struct enforce_gather *g, unsigned family, unsigned set, unsigned kind,
-    const uint8_t *key, size_t size, const char *comment, bool has_timeout, uint64_t left_ms)
+    const uint8_t *key, size_t size, const char *comment, bool has_timeout, uint64_t left_ms,
+    uint64_t packets)
 {
 	const uint64_t most_ms = PLAN_TIMEOUT_MAX_NS / 1000000;
 	struct enforce_gather_key *k;
@@ -70,6 +71,7 @@ enforce_gather_add(struct enforce_gather *g, unsigned family, unsigned set, unsi
 	if (has_timeout) /* 0 would be "without end" */
 		e.timeout_ns =
 		    left_ms == 0 ? 1 : (int64_t)(left_ms < most_ms ? left_ms : most_ms) * 1000000;
+	e.packets = packets;
 	k = append(g);
 	if (k == NULL)
 		return;
@@ -127,9 +129,12 @@ enforce_gather_finish(struct enforce_gather *g, unsigned families, bool partial,
 	while (i < g->count) {
 		struct plan_element e = g->keys[i].element;
 
-		for (n = 1; i + n < g->count && plan_compare(&g->keys[i + n].element, &e) == 0; n++)
+		for (n = 1; i + n < g->count && plan_compare(&g->keys[i + n].element, &e) == 0;
+		     n++) {
+			e.packets += g->keys[i + n].element.packets;
 			if (ends_earlier(g->keys[i + n].element.timeout_ns, e.timeout_ns))
 				e.timeout_ns = g->keys[i + n].element.timeout_ns;
+		}
 		i += n;
 		if (n != families * enforce_layout_key_count(&e))
 			result = 1;

@@ -25,7 +25,8 @@ void enforce_gather_reset(struct enforce_gather *g);
 void enforce_gather_fini(struct enforce_gather *g);
 /* One key as the kernel gives it; has_timeout false: without end. */
 void enforce_gather_add(struct enforce_gather *g, unsigned family, unsigned set, unsigned kind,
-    const uint8_t *key, size_t size, const char *comment, bool has_timeout, uint64_t left_ms);
+    const uint8_t *key, size_t size, const char *comment, bool has_timeout, uint64_t left_ms,
+    uint64_t packets);
 void enforce_gather_note_missing(struct enforce_gather *g);
 
 /* Sorts and drops keys that came twice; the digest tells two dumps apart, whatever the times left.
@@ -34,8 +35,9 @@ uint64_t enforce_gather_sort(struct enforce_gather *g);
 
 /*
  * After sorting: adds the elements to the plan and finishes it; the shortest time left of its keys
- * counts. An element is there when all its keys are in so many families; with `partial` also when
- * some are. 0, or 1 when something was there only in part or strange, or -ENOMEM, -ENOSPC.
+ * counts, their packets are summed. An element is there when all its keys are in so many families;
+ * with `partial` also when some are. 0, or 1 when something was there only in part or strange, or
+ * -ENOMEM, -ENOSPC.
  */
 int enforce_gather_finish(
     struct enforce_gather *g, unsigned families, bool partial, struct plan *out);

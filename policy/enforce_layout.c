@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct enforce_family_row enforce_families[ENFORCE_FAMILY__COUNT] = {
@@ -80,12 +81,13 @@ void
 enforce_layout_comment(char buf[ENFORCE_COMMENT_BYTES], const struct plan_element *element)
 {
 	char prefix[ADDR_TEXT_BYTES];
+	int n = snprintf(buf, ENFORCE_COMMENT_BYTES, "case=%s", element->case_id);
 
 	if (enforce_layout_key_count(element) > 1)
-		snprintf(buf, ENFORCE_COMMENT_BYTES, "case=%s prefix=%s", element->case_id,
+		n += snprintf(buf + n, ENFORCE_COMMENT_BYTES - (size_t)n, " prefix=%s",
 		    addr_prefix_format(prefix, &element->prefix));
-	else
-		snprintf(buf, ENFORCE_COMMENT_BYTES, "case=%s", element->case_id);
+	if (element->pace != 0)
+		snprintf(buf + n, ENFORCE_COMMENT_BYTES - (size_t)n, " pace=%u", element->pace);
 }
 
 static void
@@ -110,13 +112,31 @@ element_from_key(struct plan_element *e, unsigned kind, const uint8_t *key)
 	}
 }
 
+/* The word behind a tag, "" when there is none. */
+static void
+comment_word(const char *comment, const char *tag, char *out, size_t size)
+{
+	const char *at = strstr(comment, tag);
+	size_t n = 0;
+
+	if (at != NULL) {
+		at += strlen(tag);
+		n = strcspn(at, " ");
+	}
+	if (n >= size)
+		n = size - 1;
+	if (n > 0)
+		memcpy(out, at, n);
+	out[n] = '\0';
+}
+
 int
 enforce_layout_element(unsigned set, unsigned kind, const uint8_t *key, size_t key_size,
     const char *comment, struct plan_element *out)
 {
 	struct plan_element e = {.set = (uint8_t)set};
 	struct addr_prefix prefix;
-	char case_id[JUDGE_CASE_BYTES] = "", text[ADDR_TEXT_BYTES] = "";
+	char text[ADDR_TEXT_BYTES];
 
 	if (set >= PLAN_SET__COUNT || kind >= ENFORCE_KEY__COUNT ||
 	    key_size != enforce_keys[kind].size)
@@ -124,13 +144,10 @@ enforce_layout_element(unsigned set, unsigned kind, const uint8_t *key, size_t k
 	element_from_key(&e, kind, key);
 	if (comment == NULL)
 		comment = "";
-	if (sscanf(comment, "case=%15s prefix=%49s", case_id, text) < 2)
-		text[0] = '\0';
-	if (strncmp(case_id, "prefix=", 7) == 0) { /* an empty case */
-		snprintf(text, sizeof(text), "%s", comment + strlen("case= prefix="));
-		case_id[0] = '\0';
-	}
-	memcpy(e.case_id, case_id, sizeof(e.case_id));
+	comment_word(comment, "case=", e.case_id, sizeof(e.case_id));
+	comment_word(comment, " pace=", text, sizeof(text));
+	e.pace = (uint32_t)strtoul(text, NULL, 10);
+	comment_word(comment, " prefix=", text, sizeof(text));
 	if (text[0] != '\0') {
 		if (kind == ENFORCE_KEY_IFNAME || addr_prefix_parse(text, &prefix) < 0 ||
 		    !addr_prefix_contains(&prefix, &e.prefix.addr))
@@ -253,6 +270,11 @@ enforce_layout_check(const struct plan_element *element, bool is_release, struct
 	}
 	if (is_release)
 		return 0;
+	if (element->pace > PLAN_PACE_MAX ||
+	    (element->pace != 0 && element->set != PLAN_SET_GRANTED))
+		return err_set(e, -EINVAL,
+		    "a pace of %u an hour in set %s; only grants have one, of at most %u",
+		    element->pace, plan_set_name(element->set), PLAN_PACE_MAX);
 	if (element->timeout_ns != 0 && (element->timeout_ns < PLAN_TIMEOUT_MIN_NS ||
 					    element->timeout_ns > PLAN_TIMEOUT_MAX_NS))
 		return err_set(e, -EINVAL,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Elements of our sets over netlink, and who changed the ruleset.  libnftnl builds one add in about
+ * Elements of our sets over netlink, in transactions.  libnftnl builds one add in about
  * 28 us where libnftables takes 180 us and reads other tables' interval sets into its cache.
  * bulkhead-guard (enforcer child).
  */
@@ -10,8 +10,10 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
+#include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -20,28 +22,16 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "policy/enforce_gather.h"
+#include "policy/enforce_brake.h"
+#include "policy/enforce_netlink_private.h"
 
 /* Elements in one message: a nested attribute holds less than 64 KiB, an element at most 232 bytes.
  */
 #define CHUNK	    256
-#define MESSAGE_MAX (80u << 10)
 #define BATCH_FIRST (256u << 10)
 #define SEND_BYTES \
 	(128 << 20) /* limits, not reservations; PLAN_ELEMENTS_MAX in three families fits */
-#define RECEIVE_BYTES  (32 << 20)
-#define RETRIES_MAX    50      /* of a dump that changed under us */
-#define AGREE_PAUSE_NS 5000000 /* the kernel moves 10,000 elements in about this time */
-
-struct enforce_netlink {
-	char table[32];
-	struct mnl_socket *requests;
-	unsigned families; /* bit mask */
-	uint32_t seq;
-	uint8_t *batch;
-	size_t room, size, last; /* bytes; `last` = offset of the newest message but the end */
-	bool failed;		 /* out of memory while building */
-};
+#define RECEIVE_BYTES (32 << 20)
 
 static int
 open_socket(struct mnl_socket **out, struct err *e)
@@ -117,8 +107,8 @@ enforce_netlink_port(const struct enforce_netlink *nl)
 }
 
 /* Answers that an earlier request left behind when it failed. */
-static void
-drain(struct enforce_netlink *nl)
+void
+enforce_netlink_drain(struct enforce_netlink *nl)
 {
 	char waste[8192];
 
@@ -134,7 +124,7 @@ drain(struct enforce_netlink *nl)
 static char *
 batch_end(struct enforce_netlink *nl)
 {
-	if (nl->room - nl->size < MESSAGE_MAX) {
+	if (nl->room - nl->size < ENFORCE_NETLINK_MESSAGE_MAX) {
 		uint8_t *bigger = realloc(nl->batch, nl->room * 2);
 
 		if (bigger == NULL) {
@@ -202,23 +192,63 @@ batch_commit(struct enforce_netlink *nl)
 	return result;
 }
 
-static struct nftnl_set *
-set_of(const struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind)
+struct nftnl_set *
+enforce_netlink_set_named(const struct enforce_netlink *nl, unsigned family, const char *name)
 {
 	struct nftnl_set *s = nftnl_set_alloc();
-	char name[ENFORCE_SET_NAME_BYTES];
 
 	if (s == NULL)
 		return NULL;
 	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, enforce_families[family].number);
 	nftnl_set_set_str(s, NFTNL_SET_TABLE, nl->table);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, enforce_layout_set_name(name, set, kind));
+	nftnl_set_set_str(s, NFTNL_SET_NAME, name);
 	return s;
+}
+
+struct nftnl_set *
+enforce_netlink_set_of(
+    const struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind)
+{
+	char name[ENFORCE_SET_NAME_BYTES];
+
+	return enforce_netlink_set_named(nl, family, enforce_layout_set_name(name, set, kind));
+}
+
+/* A grant's own ceiling: an hour's worth at once, refilled over the hour. */
+static int
+add_limit(struct nftnl_set_elem *elem, uint32_t pace)
+{
+	struct nftnl_expr *limit = nftnl_expr_alloc("limit");
+
+	if (limit == NULL)
+		return -ENOMEM;
+	if (pace == 0)
+		pace = ENFORCE_BRAKE_GRANT_DEFAULT;
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, pace);
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 3600);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, pace);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_set_elem_add_expr(elem, limit);
+	return 0;
+}
+
+/* What was refused before the element was renewed; once for all its keys in all families. */
+static int
+add_counter(struct nftnl_set_elem *elem, uint64_t packets)
+{
+	struct nftnl_expr *counter = nftnl_expr_alloc("counter");
+
+	if (counter == NULL)
+		return -ENOMEM;
+	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, packets);
+	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, 0);
+	nftnl_set_elem_add_expr(elem, counter);
+	return 0;
 }
 
 static int
 add_key(struct nftnl_set *s, const struct plan_element *element, unsigned kind, unsigned index,
-    bool full)
+    bool full, bool is_first)
 {
 	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
 	uint8_t key[ENFORCE_KEY_BYTES];
@@ -229,6 +259,15 @@ add_key(struct nftnl_set *s, const struct plan_element *element, unsigned kind, 
 		return -ENOMEM;
 	enforce_layout_key(element, index, key);
 	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, key, enforce_keys[kind].size);
+	if (element->set == PLAN_SET_GRANTED && add_limit(elem, element->pace) < 0) {
+		nftnl_set_elem_free(elem);
+		return -ENOMEM;
+	}
+	if (full && element->packets > 0 && element->set == PLAN_SET_BLOCKED && index == 0 &&
+	    is_first && add_counter(elem, element->packets) < 0) {
+		nftnl_set_elem_free(elem);
+		return -ENOMEM;
+	}
 	if (full && element->timeout_ns > 0)
 		nftnl_set_elem_set_u64(
 		    elem, NFTNL_SET_ELEM_TIMEOUT, (uint64_t)element->timeout_ns / 1000000);
@@ -264,6 +303,12 @@ put_elements(struct enforce_netlink *nl, unsigned family, uint16_t type, struct 
 	nftnl_set_free(s);
 }
 
+static unsigned
+first_family(const struct enforce_netlink *nl)
+{
+	return nl->families != 0 ? (unsigned)__builtin_ctz(nl->families) : 0;
+}
+
 /* One pass over the elements of one set of one family: adds or deletes those that belong there. */
 static void
 put_pass(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind, uint16_t type,
@@ -277,9 +322,10 @@ put_pass(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kin
 			continue;
 		for (k = 0; k < enforce_layout_key_count(&elements[i]); k++) {
 			if (s == NULL)
-				s = set_of(nl, family, set, kind);
+				s = enforce_netlink_set_of(nl, family, set, kind);
 			if (s == NULL ||
-			    add_key(s, &elements[i], kind, k, type == NFT_MSG_NEWSETELEM) < 0) {
+			    add_key(s, &elements[i], kind, k, type == NFT_MSG_NEWSETELEM,
+				family == first_family(nl)) < 0) {
 				nl->failed = true;
 				break;
 			}
@@ -298,7 +344,7 @@ put_pass(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kin
 static void
 put_flush(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind)
 {
-	struct nftnl_set *s = set_of(nl, family, set, kind);
+	struct nftnl_set *s = enforce_netlink_set_of(nl, family, set, kind);
 
 	if (s == NULL)
 		nl->failed = true;
@@ -337,199 +383,52 @@ enforce_netlink_apply(struct enforce_netlink *nl, enum enforce_netlink_op op,
 	return batch_commit(nl);
 }
 
-/* --- dumps
- * ------------------------------------------------------------------------------------------- */
+/* --- the heartbeat
+ * ----------------------------------------------------------------------------------- */
 
-/* Sends a request and hands each answer to the callback; 0 or negative errno. */
-static int
-dump(struct enforce_netlink *nl, const struct nlmsghdr *request, mnl_cb_t each, void *arg)
+/* Adds or deletes the one element of a plain set. */
+static void
+put_flag(
+    struct enforce_netlink *nl, unsigned family, const char *name, uint16_t type, uint64_t left_ms)
 {
-	char answer[MESSAGE_MAX];
-	unsigned port = mnl_socket_get_portid(nl->requests);
-	int r = MNL_CB_OK;
-	ssize_t n;
+	struct nftnl_set *s = enforce_netlink_set_named(nl, family, name);
+	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
+	const uint8_t tcp = IPPROTO_TCP;
 
-	if (mnl_socket_sendto(nl->requests, request, request->nlmsg_len) < 0)
-		return -errno;
-	while (r > MNL_CB_STOP) {
-		n = mnl_socket_recvfrom(nl->requests, answer, sizeof(answer));
-		if (n < 0 && errno == EINTR)
+	if (s == NULL || elem == NULL) {
+		nl->failed = true;
+		if (s != NULL)
+			nftnl_set_free(s);
+		if (elem != NULL)
+			nftnl_set_elem_free(elem);
+		return;
+	}
+	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, &tcp, sizeof(tcp));
+	if (left_ms > 0)
+		nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT, left_ms);
+	nftnl_set_elem_add(s, elem);
+	put_elements(nl, family, type, s);
+}
+
+int
+enforce_netlink_beat(struct enforce_netlink *nl, uint64_t left_ms, bool armed)
+{
+	unsigned family;
+
+	batch_begin(nl);
+	for (family = 0; family < ENFORCE_FAMILY__COUNT; family++) {
+		if ((nl->families >> family & 1) == 0)
 			continue;
-		if (n < 0)
-			r = -(errno == EAGAIN ? ETIMEDOUT : errno);
-		else if ((r = mnl_cb_run(answer, (size_t)n, request->nlmsg_seq, port, each, arg)) <
-			 0)
-			r = -errno;
+		if (left_ms > 0) {
+			put_flag(nl, family, ENFORCE_BRAKE_ALIVE, NFT_MSG_NEWSETELEM, 0);
+			put_flag(nl, family, ENFORCE_BRAKE_ALIVE, NFT_MSG_DELSETELEM, 0);
+			put_flag(nl, family, ENFORCE_BRAKE_ALIVE, NFT_MSG_NEWSETELEM, left_ms);
+		}
+		put_flag(nl, family, ENFORCE_BRAKE_ARMED, NFT_MSG_NEWSETELEM, 0);
+		if (!armed)
+			put_flag(nl, family, ENFORCE_BRAKE_ARMED, NFT_MSG_DELSETELEM, 0);
 	}
-	if (r < 0)
-		drain(nl);
-	return r;
-}
-
-struct dumped {
-	struct enforce_gather *gather;
-	unsigned family, set, kind; /* of the dump that runs */
-};
-
-static const char *
-comment_of(struct nftnl_set_elem *elem, char buf[NFT_USERDATA_MAXLEN + 1])
-{
-	uint32_t size = 0;
-	const uint8_t *data = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_USERDATA, &size);
-
-	/* type, length, text: one attribute, the comment, comes first */
-	if (data == NULL || size < 3 || data[0] != NFTNL_UDATA_SET_ELEM_COMMENT ||
-	    data[1] > size - 2)
-		return "";
-	memcpy(buf, data + 2, data[1]);
-	buf[data[1]] = '\0';
-	return buf;
-}
-
-static int
-take_element(struct nftnl_set_elem *elem, void *arg)
-{
-	const struct dumped *d = arg;
-	char comment[NFT_USERDATA_MAXLEN + 1];
-	uint64_t left_ms = 0;
-	uint32_t size = 0;
-	const void *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &size);
-
-	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPIRATION))
-		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_EXPIRATION);
-	else if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT))
-		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_TIMEOUT);
-	enforce_gather_add(d->gather, d->family, d->set, d->kind, key, key != NULL ? size : 0,
-	    comment_of(elem, comment), nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT),
-	    left_ms);
-	return 0;
-}
-
-static int
-take_elements(const struct nlmsghdr *h, void *arg)
-{
-	struct nftnl_set *s = nftnl_set_alloc();
-
-	if (s == NULL) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
-	if (nftnl_set_elems_nlmsg_parse(h, s) >= 0)
-		nftnl_set_elem_foreach(s, take_element, arg);
-	nftnl_set_free(s);
-	return MNL_CB_OK;
-}
-
-/* One set of one family; one that is missing holds nothing. */
-static int
-dump_set(struct enforce_netlink *nl, struct dumped *d)
-{
-	char buf[1024];
-	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
-	    buf, NFT_MSG_GETSETELEM, enforce_families[d->family].number, NLM_F_DUMP, nl->seq++);
-	struct nftnl_set *s = set_of(nl, d->family, d->set, d->kind);
-	int r;
-
-	if (s == NULL)
-		return -ENOMEM;
-	nftnl_set_elems_nlmsg_build_payload(h, s);
-	nftnl_set_free(s);
-	r = dump(nl, h, take_elements, d);
-	if (r != -ENOENT)
-		return r;
-	enforce_gather_note_missing(d->gather);
-	return 0;
-}
-
-static int
-dump_all(struct enforce_netlink *nl, struct enforce_gather *g)
-{
-	struct dumped d = {.gather = g};
-	int r = 0;
-
-	enforce_gather_reset(g);
-	for (d.family = 0; r == 0 && d.family < ENFORCE_FAMILY__COUNT; d.family++)
-		for (d.set = 0;
-		     (nl->families >> d.family & 1) != 0 && r == 0 && d.set < PLAN_SET__COUNT;
-		     d.set++)
-			for (d.kind = 0; r == 0 && d.kind < ENFORCE_KEY__COUNT; d.kind++)
-				r = dump_set(nl, &d);
-	return r;
-}
-
-/* A dump of a hash set that grows or shrinks at the moment leaves elements out and gives others
- * twice, and nothing in it says so: only what two dumps in a row agree upon is believed. */
-static int
-dump_agreed(struct enforce_netlink *nl, struct enforce_gather *g)
-{
-	const struct timespec pause = {.tv_nsec = AGREE_PAUSE_NS};
-	uint64_t digest = 0, before = 0;
-	unsigned tries;
-	int r = -EINTR;
-
-	for (tries = 0; tries < RETRIES_MAX; tries++) {
-		if (tries > 1)
-			nanosleep(&pause, NULL);
-		r = dump_all(nl, g);
-		if (r < 0 && r != -EINTR) /* EINTR: somebody changed the set during the dump */
-			return r;
-		digest = enforce_gather_sort(g);
-		if (r == 0 && tries > 0 && digest == before)
-			return 0;
-		before = r == 0 ? digest : ~digest;
-	}
-	return r < 0 ? r : -EAGAIN;
-}
-
-int
-enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *out)
-{
-	struct enforce_gather g = {0};
-	int r = dump_agreed(nl, &g);
-
-	if (r == 0)
-		r = enforce_gather_finish(
-		    &g, (unsigned)__builtin_popcount(nl->families), partial, out);
-	enforce_gather_fini(&g);
-	return r;
-}
-
-struct chain_walk {
-	const char *table;
-	void (*each)(void *arg, const char *name);
-	void *arg;
-};
-
-static int
-walk_chain(const struct nlmsghdr *h, void *arg)
-{
-	const struct chain_walk *w = arg;
-	struct nftnl_chain *c = nftnl_chain_alloc();
-
-	if (c != NULL && nftnl_chain_nlmsg_parse(h, c) == 0 &&
-	    strcmp(nftnl_chain_get_str(c, NFTNL_CHAIN_TABLE), w->table) == 0)
-		w->each(w->arg, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
-	if (c != NULL)
-		nftnl_chain_free(c);
-	return MNL_CB_OK;
-}
-
-int
-enforce_netlink_list_chains(
-    struct enforce_netlink *nl, void (*each)(void *arg, const char *name), void *arg)
-{
-	struct chain_walk w = {nl->table, each, arg};
-	unsigned tries = 0;
-	char buf[256];
-	int r;
-
-	do {
-		struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
-		    buf, NFT_MSG_GETCHAIN, NFPROTO_NETDEV, NLM_F_DUMP, nl->seq++);
-
-		r = dump(nl, h, walk_chain, &w);
-	} while (r == -EINTR && ++tries < RETRIES_MAX);
-	return r == -ENOENT ? 0 : r;
+	return batch_commit(nl);
 }
 
 int

@@ -41,6 +41,12 @@ int enforce_netlink_apply(struct enforce_netlink *nl, enum enforce_netlink_op op
  */
 int enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *out);
 
+/* The heartbeat and the arming of the brake in all families, one transaction: left_ms 0 leaves the
+ * heartbeat as it is. */
+int enforce_netlink_beat(struct enforce_netlink *nl, uint64_t left_ms, bool armed);
+/* What stands of it; the longest heartbeat of all families, the sums of their counters. */
+int enforce_netlink_brake(struct enforce_netlink *nl, struct enforce_brake_state *out);
+
 /* Names of the netdev chains in our table; 0 or negative errno (no table: 0). */
 int enforce_netlink_list_chains(
     struct enforce_netlink *nl, void (*each)(void *arg, const char *name), void *arg);

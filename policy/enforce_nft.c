@@ -3,8 +3,8 @@
  * Our ruleset.  In each family a chain "smtp" decides about a packet to TCP port 25; base chains
  * lead there: "net" (prerouting) in bridge and inet, one "door_<link>" per tap in netdev.
  *
- *   relays -> accept     blocked (interface, address) -> count, reject with a reset     others ->
- * accept
+ *   relays -> accept     blocked (interface, address) -> count, reject with a reset
+ *   others, if a new connection or a command line -> the brake (enforce_brake.c)
  *
  * Nothing but TCP to port 25 is ever looked at, so that a blocked server still receives mail
  * (source port 25); `accept` ends only our own hook.  No stateful match: packets of running
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/enforce_brake.h"
 #include "policy/enforce_layout.h"
 
 /* Before raw (-300) and so before connection tracking (-200); at ingress before flowtables (0). */
@@ -103,15 +104,21 @@ script_run(struct enforce_nft *nft, struct script *s, const char *what, struct e
 
 struct probe {
 	const char *family, *hook, *rule;
+	bool has_set; /* the rule needs a dynamic set "s" */
 };
 
 static const struct probe probes[ENFORCE_FEATURE__COUNT] = {
-    [ENFORCE_NETDEV_INGRESS] = {"netdev", "ingress device \"lo\"", "tcp dport 25 drop"},
+    [ENFORCE_NETDEV_INGRESS] = {"netdev", "ingress device \"lo\"", "tcp dport 25 drop", false},
     [ENFORCE_NETDEV_REJECT] = {"netdev", "ingress device \"lo\"",
-	"tcp dport 25 reject with tcp reset"},
-    [ENFORCE_BRIDGE] = {"bridge", "prerouting", "tcp dport 25 drop"},
-    [ENFORCE_BRIDGE_REJECT] = {"bridge", "prerouting", "tcp dport 25 reject with tcp reset"},
-    [ENFORCE_INET] = {"inet", "prerouting", "tcp dport 25 reject with tcp reset"},
+	"tcp dport 25 reject with tcp reset", false},
+    [ENFORCE_BRIDGE] = {"bridge", "prerouting", "tcp dport 25 drop", false},
+    [ENFORCE_BRIDGE_REJECT] = {"bridge", "prerouting", "tcp dport 25 reject with tcp reset", false},
+    [ENFORCE_INET] = {"inet", "prerouting", "tcp dport 25 reject with tcp reset", false},
+    [ENFORCE_BRAKE] = {"inet", "prerouting",
+	"tcp dport 25 meta length < 600 update @s { iifname limit rate 30/minute burst 40 packets "
+	"} "
+	"accept",
+	true},
 };
 
 static int
@@ -122,12 +129,16 @@ probe_one(struct enforce_nft *nft, const struct probe *p, struct err *e)
 
 	if (r < 0)
 		return r;
+	fprintf(s.file, "add table %s %s_probe\n", p->family, nft->cfg->table);
+	if (p->has_set)
+		fprintf(s.file,
+		    "add set %s %s_probe s { type ifname; flags dynamic,timeout; timeout 1h; size "
+		    "64; }\n",
+		    p->family, nft->cfg->table);
 	fprintf(s.file,
-	    "add table %s %s_probe\n"
 	    "add chain %s %s_probe c { type filter hook %s priority 0; }\n"
 	    "add rule %s %s_probe c %s\n",
-	    p->family, nft->cfg->table, p->family, nft->cfg->table, p->hook, p->family,
-	    nft->cfg->table, p->rule);
+	    p->family, nft->cfg->table, p->hook, p->family, nft->cfg->table, p->rule);
 	return script_run(nft, &s, "probe the kernel", e);
 }
 
@@ -200,14 +211,18 @@ put_relays(FILE *f, const struct enforce_config *cfg, const char *family)
 static void
 put_sets(FILE *f, const struct enforce_config *cfg, const char *family)
 {
-	char name[ENFORCE_SET_NAME_BYTES];
+	char name[ENFORCE_SET_NAME_BYTES], grant_limit[64];
 	unsigned set, kind;
 
+	/* Each grant's element brings its own. */
+	snprintf(grant_limit, sizeof(grant_limit), "limit rate %u/hour burst %u packets",
+	    ENFORCE_BRAKE_GRANT_DEFAULT, ENFORCE_BRAKE_GRANT_DEFAULT);
 	for (set = 0; set < PLAN_SET__COUNT; set++)
 		for (kind = 0; kind < ENFORCE_KEY__COUNT; kind++)
-			fprintf(f, "add set %s %s %s { type %s; flags timeout; counter; }\n",
-			    family, cfg->table, enforce_layout_set_name(name, set, kind),
-			    enforce_keys[kind].type);
+			fprintf(f, "add set %s %s %s { type %s; flags timeout; %s; }\n", family,
+			    cfg->table, enforce_layout_set_name(name, set, kind),
+			    enforce_keys[kind].type,
+			    set == PLAN_SET_GRANTED ? grant_limit : "counter");
 }
 
 static void
@@ -243,13 +258,18 @@ put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family
     bool from_scratch)
 {
 	const char *name = enforce_families[family].name, *t = cfg->table;
+	bool has_brake = (features >> ENFORCE_BRAKE & 1) != 0;
 
 	fprintf(f, "add table %s %s\n", name, t);
 	if (from_scratch)
 		fprintf(f, "delete table %s %s\nadd table %s %s\n", name, t, name, t);
 	put_relays(f, cfg, name);
 	put_sets(f, cfg, name);
+	if (has_brake)
+		enforce_brake_write(f, cfg, family);
 	put_rules(f, cfg, name, refusal(family, features));
+	if (has_brake)
+		enforce_brake_write_entry(f, name, t);
 	if (family == ENFORCE_FAMILY_NETDEV)
 		return;
 	fprintf(f,

@@ -44,6 +44,8 @@ enforce_wire_put_element(struct wire_writer *w, const struct plan_element *eleme
 	wire_put_u8(w, element->prefix.bits);
 	wire_put_u64(w, (uint64_t)element->timeout_ns);
 	wire_put_text(w, element->case_id);
+	wire_put_u32(w, element->pace);
+	wire_put_u64(w, element->packets);
 }
 
 int
@@ -64,6 +66,8 @@ enforce_wire_get_elements(struct wire_reader *r, struct plan *out)
 		e.prefix.bits = wire_get_u8(r);
 		e.timeout_ns = (int64_t)wire_get_u64(r);
 		wire_get_text(r, e.case_id, sizeof(e.case_id));
+		e.pace = wire_get_u32(r);
+		e.packets = wire_get_u64(r);
 		if (r->failed)
 			return -EBADMSG;
 		result = plan_append(out, &e);

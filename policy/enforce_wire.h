@@ -8,8 +8,10 @@
  * packet of the same id and acts in one transaction at the one without.  LIST: empty. reply DONE:
  * u32 features.  FAILED: u32 errno, text.  ELEMENTS: u16 count, elements; MORE as above. event
  * LINK: u8 up, text ifname.  REPAIRED: text. Element: u8 set, text ifname, 16 bytes address, u8
- * bits, u64 timeout_ns, text case. Both ends are one program, forked: a change of the format needs
- * no compatibility, but bump the version.
+ * bits, u64 timeout_ns, text case, u32 pace, u64
+ * packets.  request BEAT: u32 milliseconds, u8 armed.  BRAKE: empty; its reply BRAKE_IS: u32
+ * milliseconds, u8 armed, u64 dropped, u64 counted. Both ends are one program, forked: a change of
+ * the format needs no compatibility, but bump the version.
  */
 #ifndef POLICY_ENFORCE_WIRE_H
 #define POLICY_ENFORCE_WIRE_H
@@ -22,9 +24,9 @@
 #include "base/wire.h"
 #include "policy/plan.h"
 
-#define ENFORCE_WIRE_VERSION	  1
+#define ENFORCE_WIRE_VERSION	  2
 #define ENFORCE_WIRE_PACKET_MAX	  16384 /* bytes */
-#define ENFORCE_WIRE_ELEMENTS_MAX 240	/* in one packet; 60 bytes each at most */
+#define ENFORCE_WIRE_ELEMENTS_MAX 200	/* in one packet; 76 bytes each at most */
 
 enum enforce_wire_type {
 	ENFORCE_WIRE_BLOCK = 1,
@@ -36,6 +38,9 @@ enum enforce_wire_type {
 	ENFORCE_WIRE_ELEMENTS,
 	ENFORCE_WIRE_LINK,
 	ENFORCE_WIRE_REPAIRED,
+	ENFORCE_WIRE_BEAT,
+	ENFORCE_WIRE_BRAKE,
+	ENFORCE_WIRE_BRAKE_IS,
 };
 enum { ENFORCE_WIRE_MORE = 1 << 0 };
 

@@ -149,6 +149,44 @@ reply_list(struct process *p, uint32_t id)
 	plan_fini(&list);
 }
 
+static void
+reply_beat(struct process *p, uint32_t id, struct wire_reader *r)
+{
+	uint32_t ms = wire_get_u32(r);
+	uint8_t armed = wire_get_u8(r);
+	struct err e;
+
+	if (wire_reader_finish(r) < 0 || armed > 1)
+		err_set(&e, -EBADMSG, "a heartbeat is malformed; this is a bug of the judge");
+	else if (enforcer_beat(&p->en, (int64_t)ms * 1000000, armed, &e) == 0) {
+		reply_done(p, id);
+		return;
+	}
+	reply_failed(p, id, &e);
+}
+
+static void
+reply_brake(struct process *p, uint32_t id)
+{
+	struct enforce_wire_header h = {.type = ENFORCE_WIRE_BRAKE_IS, .id = id};
+	struct enforce_brake_state state;
+	struct wire_writer w;
+	uint8_t buf[64];
+	struct err e;
+
+	if (enforcer_brake(&p->en, &state, &e) < 0) {
+		reply_failed(p, id, &e);
+		return;
+	}
+	wire_writer_init(&w, buf, sizeof(buf));
+	enforce_wire_put_header(&w, &h);
+	wire_put_u32(&w, (uint32_t)(state.alive_ns / 1000000));
+	wire_put_u8(&w, state.armed);
+	wire_put_u64(&w, state.dropped);
+	wire_put_u64(&w, state.counted);
+	(void)enforce_wire_send(p->requests, &w, 0);
+}
+
 /* --- requests
  * ---------------------------------------------------------------------------------------- */
 
@@ -217,6 +255,10 @@ take_packet(struct process *p, const uint8_t *data, size_t size)
 		reply_failed(p, h.id, &e);
 	} else if (h.type == ENFORCE_WIRE_LIST) {
 		reply_list(p, h.id);
+	} else if (h.type == ENFORCE_WIRE_BEAT) {
+		reply_beat(p, h.id, &r);
+	} else if (h.type == ENFORCE_WIRE_BRAKE) {
+		reply_brake(p, h.id);
 	} else {
 		take_elements(p, &h, &r);
 	}

@@ -32,9 +32,8 @@ enforcer_find_link(struct enforcer *en, const char *ifname)
 }
 
 static bool
-matches_globs(const struct enforce_config *cfg, const char *ifname)
+matches_globs(const char *cursor, const char *ifname)
 {
-	const char *cursor = cfg->tap_globs;
 	char glob[64];
 
 	while (config_list_next(&cursor, glob, sizeof(glob)))
@@ -47,7 +46,9 @@ static bool
 wants_door(const struct enforcer *en, const struct enforcer_link *link)
 {
 	return has_doors(en) && !link->shared && enforce_layout_is_ifname(link->ifname) &&
-	       (matches_globs(en->cfg, link->ifname) || enforcer_names(en, link->ifname));
+	       ((matches_globs(en->cfg->tap_globs, link->ifname) &&
+		    !matches_globs(en->cfg->ignore_globs, link->ifname)) ||
+		   enforcer_names(en, link->ifname));
 }
 
 static void

@@ -148,6 +148,14 @@ enforcer_names(const struct enforcer *en, const char *ifname)
 	return found;
 }
 
+static int
+put_beat(struct enforcer *en, int64_t for_ns, bool armed)
+{
+	if ((en->features >> ENFORCE_BRAKE & 1) == 0)
+		return 0;
+	return enforce_netlink_beat(en->netlink, (uint64_t)for_ns / 1000000, armed);
+}
+
 /* Puts what ought to stand into the kernel and nothing else. */
 static int
 standing_apply(struct enforcer *en)
@@ -170,12 +178,18 @@ standing_apply(struct enforcer *en)
 		r = enforce_netlink_apply(
 		    en->netlink, ENFORCE_NETLINK_REPLACE, left.elements, left.count);
 	plan_fini(&left);
+	if (r == 0 && en->has_beat) {
+		int64_t alive_ns = en->alive_until_ns - now_ns;
+
+		r = put_beat(en, alive_ns > 0 ? alive_ns : 0, en->armed);
+	}
 	return r;
 }
 
 /* --- installing and repairing
  * ------------------------------------------------------------------------ */
 
+/* 0, or 1 when the tables were made again and are empty. */
 static int
 install(struct enforcer *en, struct err *e)
 {
@@ -185,7 +199,8 @@ install(struct enforcer *en, struct err *e)
 		return r;
 	/* Something of another shape has one of our names: an older layout, or another's hand. */
 	log_event(LOG_LEVEL_WARN, "enforce.from_scratch", "error=\"%s\"", e->text);
-	return enforce_nft_install(en->nft, en->features, true, e);
+	r = enforce_nft_install(en->nft, en->features, true, e);
+	return r < 0 ? r : 1;
 }
 
 static void
@@ -198,10 +213,10 @@ repair(struct enforcer *en, const struct enforce_watch_change *c)
 
 	if (c->rules || c->lost) {
 		r = install(en, &e);
-		if (r == 0)
+		if (r >= 0)
 			enforcer_hook_all(en, true);
 	}
-	if (r == 0) {
+	if (r >= 0) {
 		r = standing_apply(en);
 		if (r < 0)
 			err_set(&e, r, "cannot put the elements back: %s", strerror(-r));
@@ -321,7 +336,7 @@ adopt(struct enforcer *en, struct err *e)
 	again = install(en, e);
 	if (again < 0)
 		return again;
-	if (r > 0) /* some stood only in part */
+	if (r > 0 || again > 0) /* some stood only in part; an older layout was replaced */
 		r = standing_apply(en);
 	return r < 0 ? err_set(e, r, "cannot complete the elements of table %s: %s", en->cfg->table,
 			   strerror(-r))
@@ -476,6 +491,42 @@ enforcer_replace(struct enforcer *en, struct plan *elements, struct err *e)
 			en->standing.elements[i].timeout_ns += now_ns;
 	enforcer_hook_all(en, false);
 	return 0;
+}
+
+int
+enforcer_beat(struct enforcer *en, int64_t for_ns, bool armed, struct err *e)
+{
+	int r;
+
+	if (for_ns < 0 || for_ns > ENFORCE_BEAT_MAX_NS)
+		return err_set(e, -EINVAL,
+		    "a heartbeat of %lld ns is outside of 0 to an hour; this is a bug of the judge",
+		    (long long)for_ns);
+	if (for_ns > 0)
+		en->alive_until_ns = clock_mono_ns() + for_ns;
+	en->armed = armed;
+	en->has_beat = true;
+	r = put_beat(en, for_ns, armed);
+	if (r == -ENOENT) { /* torn away: put everything back, the heartbeat with it */
+		en->repair_waits = true;
+		en->repair_change.rules = true;
+		en->repair_not_before_ns = 0;
+		(void)enforcer_repair_due(en);
+		r = en->repair_waits ? r : 0;
+	}
+	return r < 0 ? err_set(e, r, "the kernel refused the heartbeat in table %s: %s",
+			   en->cfg->table, strerror(-r))
+		     : 0;
+}
+
+int
+enforcer_brake(struct enforcer *en, struct enforce_brake_state *out, struct err *e)
+{
+	int r = enforce_netlink_brake(en->netlink, out);
+
+	return r < 0 ? err_set(e, r, "cannot read the brake of table %s: %s", en->cfg->table,
+			   strerror(-r))
+		     : 0;
 }
 
 int

@@ -31,6 +31,10 @@ struct enforcer {
 	int links_fd;
 	uint32_t features;
 
+	/* The heartbeat that ought to stand: when it ends (clock_mono_ns(); 0 = none known). */
+	int64_t alive_until_ns;
+	bool armed, has_beat;
+
 	/* What ought to stand, sorted; timeout_ns is a deadline of clock_mono_ns(), 0 = without
 	 * end. */
 	struct plan standing;
@@ -63,6 +67,8 @@ int enforcer_block(struct enforcer *en, struct plan *elements, struct err *e);
 int enforcer_release(struct enforcer *en, struct plan *elements, struct err *e);
 int enforcer_replace(struct enforcer *en, struct plan *elements, struct err *e);
 int enforcer_list(struct enforcer *en, struct plan *out, struct err *e);
+int enforcer_beat(struct enforcer *en, int64_t for_ns, bool armed, struct err *e);
+int enforcer_brake(struct enforcer *en, struct enforce_brake_state *out, struct err *e);
 
 /* Something can be read from links_fd; from watch.fd. */
 void enforcer_read_links(struct enforcer *en);

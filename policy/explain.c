@@ -46,6 +46,7 @@ enum phrase {
 	PHRASE_NEXT,
 	PHRASE_LEFT,
 	PHRASE_LEFT_PINNED,
+	PHRASE_TRYING,
 	PHRASE_OPEN,
 	PHRASE__COUNT
 };
@@ -129,6 +130,9 @@ static const char *const phrases[PHRASE__COUNT][EXPLAIN__COUNT] = {
     [PHRASE_MISSING] = {"Grant: %s", "Разрешение: %s"},
     [PHRASE_NEXT] = {"What to do: %s", "Что делать: %s"},
     [PHRASE_LEFT] = {"Time left: %s, until %s.", "Осталось: %s, до %s."},
+    [PHRASE_TRYING] = {"Since the block the kernel refused %s packets; new connections in the last "
+		       "5 minutes: %s.",
+	"С начала блокировки отклонено пакетов: %s; новых соединений за последние 5 минут: %s."},
     [PHRASE_LEFT_PINNED] = {"It stays until a person releases it.",
 	"Блокировка стоит, пока её не снимет сотрудник."},
     [PHRASE_OPEN] =
@@ -429,6 +433,18 @@ say_time_left(FILE *f, const json_t *c, enum explain_lang lang)
 }
 
 static void
+say_tries(FILE *f, const json_t *c, enum explain_lang lang)
+{
+	char refused[32], tries[32];
+
+	if (is_blocked(c) && !is_over(c) && json_is_string(json_object_get(c, "last_try"))) {
+		SAY_LINE(f, lang, PHRASE_TRYING,
+		    number_text(refused, json_object_get(c, "refused_packets")),
+		    number_text(tries, json_object_get(c, "tries_5min")));
+	}
+}
+
+static void
 say_everything(FILE *f, const json_t *c, enum explain_lang lang)
 {
 	const json_t *score = json_object_get(c, is_abuse(c) ? "abuse" : "bulk"),
@@ -462,6 +478,7 @@ say_everything(FILE *f, const json_t *c, enum explain_lang lang)
 	say_next(f, c, lang);
 	fputc('\n', f);
 	say_time_left(f, c, lang);
+	say_tries(f, c, lang);
 	if (is_blocked(c) && !is_over(c)) {
 		SAY_LINE(f, lang, PHRASE_OPEN, NULL);
 	}

@@ -133,7 +133,8 @@ guard_open(struct guard *g, const struct settings *settings, int64_t now_ns, str
 	if (rc == 0 && g->enforce != NULL)
 		rc = enforce_features(g->enforce, &g->features, e);
 	if (rc == 0)
-		rc = guard_write_ledger(g, GUARD_ACTOR, "guard.start", "guard",
+		rc = guard_write_ledger(g, GUARD_ACTOR, g->restoring ? "guard.restore" : "guard.start",
+		    "guard",
 		    json_pack("{s:s, s:s, s:b, s:i}", "version", BULKHEAD_VERSION, "mode",
 			g->settings.policy.mode, "enforcer", g->enforce != NULL, "servers",
 			(int)inventory_count(g->inventory)),
@@ -164,6 +165,7 @@ guard_sensor(struct guard *g, enum ingest_event event, unsigned slot, const stru
 	case INGEST_CONNECTED:
 		*s = (struct guard_sensor){
 		    .fd = 0, .connected_ns = g->now_ns, .last_heard_ns = g->now_ns};
+		g->next_beat_ns = 0;
 		log_event(LOG_LEVEL_INFO, "guard.sensor.connected", "slot=%u", slot);
 		break;
 	case INGEST_OBSERVATION:
@@ -255,6 +257,7 @@ guard_tick(struct guard *g)
 	judge_tick(g->judge, g->now_ns);
 	guard_record_extensions(g);
 	guard_expire_grants(g);
+	guard_beat(g, false);
 	watch_catch(g);
 	save_slice(g);
 }

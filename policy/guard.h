@@ -50,6 +50,7 @@ struct guard {
 	struct guard_sensor sensors[GUARD_SENSORS_MAX];
 	uint32_t features;                /* of the enforcer */
 	int64_t started_ns, now_ns;       /* wall clock; now is set once per loop round */
+	bool restoring;                   /* early boot: interfaces that are not plugged in yet count too */
 	bool open_inventory;              /* watching an interface: servers named by address */
 	bool need_reconcile;              /* set by verbs; done by guard_settle() at the end of the loop round */
 	uint64_t reconcile_count, repair_count;
@@ -61,6 +62,7 @@ struct guard {
 	bool catch_was_on;
 	char mode_of_file[16];            /* policy.mode as the file says it; a person may have said otherwise since */
 	unsigned save_cursor;             /* the next server whose state is saved */
+	int64_t next_beat_ns;             /* the heartbeat of the kernel's brake */
 	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */
 };
 

@@ -352,6 +352,7 @@ static const struct {
     FIXED_ROW(table),
     FIXED_ROW(relays),
     FIXED_ROW(interfaces),
+    FIXED_ROW(ignore),
     FIXED_ROW(group_view),
     FIXED_ROW(group_support),
     FIXED_ROW(group_abuse),

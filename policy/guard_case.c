@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Cases: a block, from the decision to its record and to the kernel, in this order.  Decisions of
+ * Cases: a block, from the decision to the kernel and to its record.  Decisions of
  * the judge come through guard_on_change(), decisions of people through guard_block() and
  * guard_release(). bulkhead-guard (judge process).
  */
@@ -49,11 +49,14 @@ on_block(struct guard *g, const struct verdict_change *ch, const struct judge_vi
 	bool shadow = ch->shadow || !guard_is_enforced(g, ch->index);
 	struct err e;
 
+	/* The kernel first: the record takes milliseconds, in which a mailing goes on.  If the
+	 * guard dies in between, the next one finds an element without a case and takes it away; if
+	 * the database refuses, reconcile waits until it has taken the record. */
+	if (!shadow)
+		guard_enforce(g, ch->index, &view->verdict, NULL);
 	if (guard_record_block(g, ch->index, view, shadow, GUARD_ACTOR, "", &e) < 0)
 		owe(g, "block", view->server->name, &e);
 	log_block(view, shadow, GUARD_ACTOR);
-	if (!shadow)
-		guard_enforce(g, ch->index, &view->verdict, NULL);
 }
 
 static void
@@ -80,8 +83,11 @@ on_rung(struct guard *g, const struct verdict_change *ch, const struct judge_vie
 	    "server=%s from=%s to=%s question=%s bulk=%.1f abuse=%.1f", view->server->name,
 	    rung_name(ch->from), rung_name(ch->to), guard_question_text(v),
 	    view->score[QUESTION_BULK].points, view->score[QUESTION_ABUSE].points);
+	if (ch->from == RUNG_THROTTLE)
+		guard_throttle(g, ch->index, false);
 	if (ch->to != RUNG_THROTTLE)
 		return;
+	guard_throttle(g, ch->index, true);
 	guard_note(g, "throttle", view->server->name,
 	    json_pack("{s:s, s:o, s:o, s:b}", "question", guard_question_text(v), "bulk",
 		ctl_json_points(view->score[QUESTION_BULK].points), "abuse",
@@ -103,6 +109,8 @@ guard_on_change(void *arg, const struct verdict_change *change)
 	}
 	if (change->to == RUNG_BLOCK) {
 		on_block(g, change, &view);
+		if (change->from == RUNG_THROTTLE) /* by reconcile: the block came first */
+			g->need_reconcile = true;
 		return;
 	}
 	if (change->from == RUNG_BLOCK)

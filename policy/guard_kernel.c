@@ -4,7 +4,6 @@
  * kernel equal to the database.  bulkhead-guard (judge process).
  */
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +13,6 @@
 #include "policy/ctl_json.h"
 #include "policy/guard_private.h"
 
-/*
- * An element outlives its block by this much: the judge lifts or prolongs a block about when its
- * time is over, and the kernel must not open before it has.  If the guard is dead, the kernel lifts
- * it this much later.
- */
-#define GRACE_NS (5 * CLOCK_SECOND_NS)
 /* Both clocks run alike; what differs by more was prolonged, shortened, or changed by somebody
  * else. */
 #define TIMEOUT_SLACK_NS   (2 * CLOCK_SECOND_NS)
@@ -28,71 +21,8 @@
 /* Lines per reconcile; what is beyond is counted. */
 #define LINES_MAX 50
 
-int64_t
-guard_block_timeout(const struct guard *g, int64_t until_ns, bool pinned)
-{
-	if (pinned || until_ns == 0)
-		return 0;
-	return until_ns > g->now_ns ? until_ns - g->now_ns + GRACE_NS : GRACE_NS;
-}
-
-bool
-guard_is_enforced(const struct guard *g, unsigned index)
-{
-	const struct server *s;
-
-	/* Live and without an inventory nothing is ever enforced: nobody said whose packet it is.
-	 */
-	if (g->enforce == NULL || g->open_inventory || index >= inventory_count(g->inventory))
-		return false;
-	s = inventory_get(g->inventory, index);
-	return strcmp(s->mode[0] != '\0' ? s->mode : g->settings.policy.mode, "enforce") == 0;
-}
-
 /* --- single changes
  * ---------------------------------------------------------------------------------- */
-
-/*
- * The server as it is plugged in now: only interfaces that exist.  Names are recycled: what stands
- * in the kernel for a link that is gone would meet the next server under that name.  When the link
- * comes, the enforcer says so, and reconcile adds its elements.
- */
-static struct server
-plugged_in(const struct server *s)
-{
-	struct server now = *s;
-
-	now.ifname_count = 0;
-	for (unsigned i = 0; i < s->ifname_count; i++)
-		if (if_nametoindex(s->ifnames[i]) != 0)
-			memcpy(
-			    now.ifnames[now.ifname_count++], s->ifnames[i], sizeof(now.ifnames[0]));
-	return now;
-}
-
-static int
-add_server(struct plan *p, const struct server *s, enum plan_set set, int64_t timeout_ns,
-    const char *case_id, struct err *e)
-{
-	static struct log_limit limit = {.per_second = 1};
-	const struct server now = plugged_in(s);
-	int rc = 0;
-
-	/* A server with interfaces is never blocked by its addresses: who spoofs them would block
-	 * it. */
-	if (s->ifname_count == 0 || now.ifname_count > 0)
-		rc = plan_add_server(p, &now, set, timeout_ns, case_id);
-	if (rc == -EINVAL || rc == -ENODATA) {
-		log_event_limited(&limit, LOG_LEVEL_WARN, "guard.plan.partial",
-		    "server=%s set=%s why=%s", s->name, plan_set_name(set),
-		    rc == -ENODATA ? "no-interface-or-address" : "prefix-too-wide");
-		return 0;
-	}
-	if (rc < 0)
-		return err_set(
-		    e, rc, "server %s does not fit into the plan: %s", s->name, strerror(-rc));
-	return 0;
-}
 
 static void
 note_failure(struct guard *g, const char *verb, const char *server, const struct err *why)
@@ -116,9 +46,11 @@ guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, st
 	int rc;
 
 	plan_init(&plan);
-	rc = add_server(&plan, s, PLAN_SET_BLOCKED,
+	rc = guard_plan_server(g, &plan, s, PLAN_SET_BLOCKED,
 	    guard_block_timeout(g, verdict->until_ns, verdict->pinned), verdict->case_id, &why);
 	plan_finish(&plan);
+	if (plan.count > 0)
+		plan.elements[0].packets = judge_get_refused(g->judge, index);
 	if (rc == 0 && plan.count > 0)
 		rc = enforce_block(g->enforce, plan.elements, plan.count, &why);
 	plan_fini(&plan);
@@ -126,6 +58,28 @@ guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, st
 		return 0;
 	note_failure(g, "block", s->name, &why);
 	return err_set(e, rc, "%s", why.text);
+}
+
+void
+guard_throttle(struct guard *g, unsigned index, bool on)
+{
+	const struct server *s = inventory_get(g->inventory, index);
+	struct err why = {0};
+	struct plan plan;
+	int rc;
+
+	if (g->enforce == NULL || (on && !guard_is_throttled(g, index)))
+		return;
+	plan_init(&plan);
+	rc = guard_plan_server(g, &plan, s, PLAN_SET_THROTTLED,
+	    on ? guard_throttle_timeout(g, judge_verdict(g->judge, index)->until_ns) : 0, "", &why);
+	plan_finish(&plan);
+	if (rc == 0 && plan.count > 0)
+		rc = on ? enforce_block(g->enforce, plan.elements, plan.count, &why)
+			: enforce_release(g->enforce, plan.elements, plan.count, &why);
+	plan_fini(&plan);
+	if (rc < 0)
+		note_failure(g, on ? "throttle" : "unthrottle", s->name, &why);
 }
 
 int
@@ -155,68 +109,6 @@ guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct err
 	return err_set(e, rc, "%s", why.text);
 }
 
-/* --- what must stand
- * --------------------------------------------------------------------------------- */
-
-struct want {
-	struct guard *g;
-	struct plan *plan;
-	struct err *e;
-};
-
-/* The judge knows best until when; the database says that the case stands. */
-static int
-want_case(void *arg, const struct store_case *c)
-{
-	const struct want *w = arg;
-	int index = inventory_find(w->g->inventory, c->server);
-	int64_t until_ns = c->until_ns;
-	bool pinned = c->pinned;
-	struct judge_view view;
-
-	if (index < 0 || c->shadow || !guard_is_enforced(w->g, (unsigned)index))
-		return 0;
-	if (judge_get(w->g->judge, (unsigned)index, &view) == 0 &&
-	    strcmp(view.verdict.case_id, c->case_id) == 0) {
-		until_ns = view.verdict.until_ns;
-		pinned = view.verdict.pinned;
-	}
-	return add_server(w->plan, inventory_get(w->g->inventory, (unsigned)index),
-	    PLAN_SET_BLOCKED, guard_block_timeout(w->g, until_ns, pinned), c->case_id, w->e);
-}
-
-static int
-want_grant(struct want *w, const struct grant *grant)
-{
-	int64_t left_ns = grant->until_ns == 0 ? 0 : grant->until_ns - w->g->now_ns;
-	int rc = 0;
-
-	if (!grant_is_active(grant, w->g->now_ns))
-		return 0;
-	if (left_ns > PLAN_TIMEOUT_MAX_NS)
-		left_ns = PLAN_TIMEOUT_MAX_NS;
-	for (unsigned i = 0; rc == 0 && i < grant->server_count; i++) {
-		int index = inventory_find(w->g->inventory, grant->servers[i]);
-
-		if (index >= 0)
-			rc = add_server(w->plan, inventory_get(w->g->inventory, (unsigned)index),
-			    PLAN_SET_GRANTED, left_ns, "", w->e);
-	}
-	return rc;
-}
-
-static int
-make_plan(struct guard *g, struct plan *plan, struct err *e)
-{
-	struct want want = {g, plan, e};
-	int rc = store_each_open_case(g->store, want_case, &want, e);
-
-	for (unsigned i = 0; rc == 0 && i < g->grant_count; i++)
-		rc = want_grant(&want, &g->grants[i]);
-	plan_finish(plan);
-	return rc;
-}
-
 /* --- the difference
  * ---------------------------------------------------------------------------------- */
 
@@ -227,6 +119,39 @@ struct difference {
 	const char *why;
 	int rc;
 };
+
+/* The kernel's brake is loose for so long after a beat: longer than any restart or upgrade takes.
+ */
+#define ALIVE_NS      (3 * CLOCK_MINUTE_NS)
+#define BEAT_EVERY_NS (10 * CLOCK_SECOND_NS)
+/* A guard without a sensor judges nothing: that is not alive.  Sensors report every ten seconds. */
+#define SENSOR_SILENCE_NS CLOCK_MINUTE_NS
+
+static bool
+hears_a_sensor(const struct guard *g)
+{
+	for (unsigned i = 0; i < GUARD_SENSORS_MAX; i++)
+		if (g->sensors[i].fd >= 0 && g->sensors[i].connected_ns != 0 &&
+		    g->now_ns - g->sensors[i].last_heard_ns < SENSOR_SILENCE_NS)
+			return true;
+	return false;
+}
+
+void
+guard_beat(struct guard *g, bool at_once)
+{
+	static struct log_limit limit = {.per_second = 1};
+	char quoted[600];
+	struct err e;
+
+	if (g->enforce == NULL || (!at_once && g->now_ns < g->next_beat_ns &&
+				      g->next_beat_ns - g->now_ns <= BEAT_EVERY_NS))
+		return;
+	g->next_beat_ns = g->now_ns + BEAT_EVERY_NS;
+	if (enforce_beat(g->enforce, hears_a_sensor(g) ? ALIVE_NS : 0, guard_is_armed(g), &e) < 0)
+		log_event_limited(&limit, LOG_LEVEL_ERROR, "guard.beat", "error=%s",
+		    log_quote(quoted, sizeof(quoted), e.text));
+}
 
 static bool
 stands(const struct plan *p, const struct plan_element *element)
@@ -312,6 +237,50 @@ note_difference(struct guard *g, const struct difference *d)
 			(int)d->removed));
 }
 
+/* What the kernel counted goes with elements that are renewed. */
+static void
+keep_refused(struct plan *desired, const struct plan *actual)
+{
+	unsigned a = 0;
+
+	for (unsigned d = 0; d < desired->count; d++) {
+		while (a < actual->count &&
+		       plan_compare(&actual->elements[a], &desired->elements[d]) < 0)
+			a++;
+		if (a < actual->count &&
+		    plan_compare(&actual->elements[a], &desired->elements[d]) == 0)
+			desired->elements[d].packets = actual->elements[a].packets;
+	}
+}
+
+/* Tells the judge what the kernel refused. */
+static void
+take_refused(struct guard *g, struct plan *desired, const struct plan *actual)
+{
+	bool blind = !hears_a_sensor(g);
+
+	keep_refused(desired, actual);
+	for (unsigned i = 0; i < inventory_count(g->inventory); i++) {
+		const struct verdict *v = judge_verdict(g->judge, i);
+		uint64_t packets = 0;
+		bool is_there = false;
+
+		if (v == NULL || v->rung != RUNG_BLOCK)
+			continue;
+		for (unsigned d = 0;
+		     d < desired->count && desired->elements[d].set == PLAN_SET_BLOCKED; d++) {
+			const struct plan_element *e = &desired->elements[d];
+
+			if (strncmp(e->case_id, v->case_id, sizeof(e->case_id)) != 0)
+				continue;
+			packets += e->packets;
+			is_there = true;
+		}
+		if (is_there)
+			judge_refused(g->judge, i, g->now_ns, packets, blind);
+	}
+}
+
 static int
 reconcile(struct guard *g, const char *why, struct err *e)
 {
@@ -324,10 +293,11 @@ reconcile(struct guard *g, const char *why, struct err *e)
 	plan_init(&actual);
 	plan_init(&d.add);
 	plan_init(&d.remove);
-	rc = make_plan(g, &desired, e);
+	rc = guard_plan(g, &desired, e);
 	if (rc == 0)
 		rc = enforce_list(g->enforce, &actual, e);
 	if (rc == 0) {
+		take_refused(g, &desired, &actual);
 		differences = plan_diff(&desired, &actual, TIMEOUT_SLACK_NS, on_add, on_remove, &d);
 		rc = d.rc < 0 ? err_set(e, d.rc, "no memory for the plan: %s", strerror(-d.rc)) : 0;
 		if (rc == 0 && differences > 0)
@@ -352,6 +322,7 @@ guard_reconcile(struct guard *g, const char *why, struct err *e)
 		return 0;
 	}
 	rc = reconcile(g, why, e);
+	guard_beat(g, true);
 	g->next_reconcile_ns = g->now_ns + RECONCILE_EVERY_NS;
 	g->need_reconcile = rc < 0;
 	g->not_before_ns = rc < 0 ? g->now_ns + RETRY_AFTER_NS : 0;

@@ -62,6 +62,22 @@ int guard_align_cases(
 int guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, struct err *e);
 int guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct err *e);
 
+/* The kernel's side of the throttle rung: the same. */
+void guard_throttle(struct guard *g, unsigned index, bool on);
+
+/* What must stand in the kernel; *plan is initialised, and finished afterwards. */
+int guard_plan(struct guard *g, struct plan *plan, struct err *e);
+/* Adds one server as it is plugged in; one that fits only in part is an event and no error. */
+int guard_plan_server(const struct guard *g, struct plan *p, const struct server *s,
+    enum plan_set set, int64_t timeout_ns, const char *case_id, struct err *e);
+/* True when the throttle of this server belongs into the kernel, and for how long from now on. */
+bool guard_is_throttled(const struct guard *g, unsigned index);
+int64_t guard_throttle_timeout(const struct guard *g, int64_t until_ns);
+/* True when the brake holds on every tap. */
+bool guard_is_armed(const struct guard *g);
+/* Tells the kernel that we live, when it is time. */
+void guard_beat(struct guard *g, bool at_once);
+
 /* How long an element of a block may stand in the kernel from now on. */
 int64_t guard_block_timeout(const struct guard *g, int64_t until_ns, bool pinned);
 

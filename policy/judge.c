@@ -18,6 +18,9 @@
 /* After a person's release the backlog may pass for so long, up to the plan's hourly ceiling. */
 #define BACKLOG_NS (2 * CLOCK_HOUR_NS)
 
+/* Without a sensor, more refused packets than so many a second mean that a server still tries. */
+#define REFUSED_PER_SECOND 1
+
 /* Times outside of this are a broken clock or capture: 1970 .. 2223. */
 #define TIME_MAX_NS INT64_C(8000000000000000000)
 
@@ -386,6 +389,8 @@ decide(struct judge *j, struct judge_state *s, unsigned index)
 	    s->counts.messages + s->counts.messages_estimated, shadow);
 	if (event == VERDICT_SAME)
 		return;
+	if (event != VERDICT_EXTENDED)
+		s->refused = 0;
 	if (event == VERDICT_LIFTED)
 		window_release(&s->window, j->now_ns, 0, 0);
 	if (event == VERDICT_MOVED && l->verdict.rung == RUNG_BLOCK && !shadow)
@@ -453,6 +458,31 @@ judge_tick(struct judge *j, int64_t now_ns)
 	}
 }
 
+uint64_t
+judge_get_refused(const struct judge *j, unsigned index)
+{
+	const struct judge_state *s = state_get(j, index);
+
+	return s != NULL ? s->refused : 0;
+}
+
+void
+judge_refused(struct judge *j, unsigned index, int64_t now_ns, uint64_t packets, bool blind)
+{
+	struct judge_state *s = state_get(j, index);
+	uint32_t now_s = (uint32_t)(now_ns / CLOCK_SECOND_NS);
+
+	if (s == NULL || s->ladder.verdict.rung != RUNG_BLOCK)
+		return;
+	if (packets > UINT32_MAX)
+		packets = UINT32_MAX;
+	if (blind && s->refused_s != 0 && now_s > s->refused_s && packets > s->refused &&
+	    packets - s->refused > (uint64_t)(now_s - s->refused_s) * REFUSED_PER_SECOND)
+		s->ladder.activity_ns = now_ns;
+	s->refused = (uint32_t)packets;
+	s->refused_s = now_s;
+}
+
 /* --- people --- */
 
 static struct judge_state *
@@ -476,6 +506,7 @@ judge_block(
 	if (s == NULL)
 		return index >= inventory_count(j->inventory) ? -ENOENT : -ENOMEM;
 	j->now_ns = now_ns;
+	s->refused = 0;
 	verdict_block(&s->ladder, &j->rules.ladder, s->name, now_ns, for_ns, pin,
 	    s->counts.messages + s->counts.messages_estimated, s->observe_only);
 	return 0;
@@ -509,6 +540,14 @@ fill_rates(struct judge_view *out, const struct window *w)
 		out->estimated_share = fmin(1, estimated / fmax(estimated, out->recipients_hour));
 }
 
+const struct verdict *
+judge_verdict(const struct judge *j, unsigned index)
+{
+	const struct judge_state *s = state_get(j, index);
+
+	return s != NULL ? &s->ladder.verdict : NULL;
+}
+
 int
 judge_get(const struct judge *j, unsigned index, struct judge_view *out)
 {
@@ -535,6 +574,11 @@ judge_get(const struct judge *j, unsigned index, struct judge_view *out)
 	fill_rates(out, &now);
 	out->sample_count = judge_state_get_samples(s, out->samples);
 	out->last_activity_ns = s->last_activity_ns;
+	if (s->ladder.verdict.rung == RUNG_BLOCK) {
+		out->refused_packets = s->refused;
+		out->tries_5min = (uint32_t)now.sum[WINDOW_ATTEMPTS_5MIN];
+		out->last_try_ns = s->ladder.activity_ns;
+	}
 	for (unsigned i = 0; i < s->grant_count && out->grant_id == 0; i++)
 		if (grant_is_active(s->grants[i], j->now_ns))
 			out->grant_id = s->grants[i]->id;

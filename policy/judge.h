@@ -89,6 +89,9 @@ struct judge_view { /* a snapshot of one server */
 	struct sample samples[JUDGE_SAMPLES_MAX];
 	unsigned sample_count;
 	int64_t last_activity_ns;
+	uint64_t refused_packets; /* by the kernel, since the block began */
+	uint32_t tries_5min;      /* connections that are no queue's retry */
+	int64_t last_try_ns;      /* of a blocked server: the newest that counted; 0 = not blocked */
 	int64_t grant_id; /* active grant, or 0 */
 };
 
@@ -120,11 +123,21 @@ void judge_observe(struct judge *j, const struct observation *obs);
 /* Decay, expiry, silence; call about once a second of `now`. */
 void judge_tick(struct judge *j, int64_t now_ns);
 
+/*
+ * How many packets of a blocked server the kernel has refused, read about twice a minute.  `blind`: no
+ * sensor is heard, so this alone must say whether it still tries: more than one a second does (no queue
+ * comes back so fast; a sensor tells a queue's retries apart and is believed instead).
+ */
+uint64_t judge_get_refused(const struct judge *j, unsigned index);
+void judge_refused(struct judge *j, unsigned index, int64_t now_ns, uint64_t packets, bool blind);
+
 /* Decisions of people.  for_ns 0 = the ladder's next span; pin keeps it until a person releases it. */
 int judge_block(struct judge *j, unsigned index, int64_t now_ns, int64_t for_ns, bool pin, struct err *e);
 /* Zeroes both scores, lifts the block and gives an allowance for the backlog to drain. */
 int judge_release(struct judge *j, unsigned index, int64_t now_ns, struct err *e);
 
+/* The verdict alone, borrowed; NULL when nothing is known of the server. */
+const struct verdict *judge_verdict(const struct judge *j, unsigned index);
 int judge_get(const struct judge *j, unsigned index, struct judge_view *out);
 uint64_t judge_unattributed(const struct judge *j); /* sessions that match no server */
 bool judge_catch_is_on(const struct judge *j);      /* safety catch has stopped automatic blocking */

@@ -38,6 +38,9 @@ struct judge_state {
 	const struct grant *grants[WINDOW_GRANTS]; /* cover the server; active or not */
 	unsigned grant_count;
 	bool observe_only;
+	/* told by the kernel since the guard's start */
+	uint32_t refused;   /* packets of the block that stands */
+	uint32_t refused_s; /* when that was read */
 };
 
 /* Bytes written, or -ENOBUFS. */

@@ -42,6 +42,7 @@ enum source {
 
 struct daemon {
 	const char *config; /* NULL: the usual place, if it is there */
+	bool restore;	    /* --restore: once, before guests start */
 	bool watch;	    /* --watch: an interface without an inventory */
 	struct settings settings;
 	struct sandbox_user user;
@@ -58,12 +59,13 @@ struct daemon {
  * ---------------------------------------------------------------------------- */
 
 static const char usage[] =
-    "usage: bulkhead-guard [--config FILE] [--watch]\n"
+    "usage: bulkhead-guard [--config FILE] [--watch | --restore]\n"
     "\n"
     "Scores what bulkhead-sensor sees and blocks TCP port 25 of bulk senders.\n"
     "\n"
     "  --config FILE  settings (default " SETTINGS_PATH ", if it is there)\n"
     "  --watch        no inventory: every client address is a server; never enforces\n"
+    "  --restore      put the blocks of the database into the kernel and end; before guests start\n"
     "  --version      print the version\n"
     "  --help         print this\n";
 
@@ -74,6 +76,7 @@ read_options(struct daemon *d, int argc, char **argv)
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"watch", no_argument, NULL, 'w'},
+	    {"restore", no_argument, NULL, 'r'},
 	    {"version", no_argument, NULL, 'v'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
@@ -88,6 +91,9 @@ read_options(struct daemon *d, int argc, char **argv)
 		case 'w':
 			d->watch = true;
 			break;
+		case 'r':
+			d->restore = true;
+			break;
 		case 'v':
 			puts("bulkhead-guard " BULKHEAD_VERSION);
 			return 0;
@@ -101,6 +107,11 @@ read_options(struct daemon *d, int argc, char **argv)
 	}
 	if (optind < argc) {
 		fprintf(stderr, "bulkhead-guard: \"%s\" is no option\n%s", argv[optind], usage);
+		return 2;
+	}
+	if (d->watch && d->restore) {
+		fprintf(stderr,
+		    "bulkhead-guard: --watch enforces nothing, so there is nothing to restore\n");
 		return 2;
 	}
 	return -1;
@@ -194,6 +205,7 @@ open_enforcer(struct daemon *d, struct err *e)
 		return rc;
 	snprintf(cfg.table, sizeof(cfg.table), "%s", d->settings.table);
 	snprintf(cfg.tap_globs, sizeof(cfg.tap_globs), "%s", d->settings.interfaces);
+	snprintf(cfg.ignore_globs, sizeof(cfg.ignore_globs), "%s", d->settings.ignore);
 	rc = enforce_open(&d->enforce, &cfg, e);
 	if (rc != -EPERM)
 		return rc;
@@ -386,6 +398,25 @@ run(struct daemon *d)
 	return d->stop ? 0 : rc;
 }
 
+/* --- early boot
+ * ------------------------------------------------------------------------------------------ */
+
+/* Once: kernel = database, although nothing is plugged in yet, and no sensor runs. */
+static int
+restore(struct daemon *d, struct err *e)
+{
+	int rc;
+
+	if (d->enforce == NULL)
+		return err_set(
+		    e, -EPERM, "nothing can be restored without CAP_NET_ADMIN: start this as root");
+	rc = guard_reconcile(&d->guard, "restore", e);
+	if (rc == 0)
+		log_event(LOG_LEVEL_INFO, "guard.restore.done", "servers=%u mode=%s",
+		    inventory_count(d->guard.inventory), d->guard.settings.policy.mode);
+	return rc;
+}
+
 /* --- main
  * --------------------------------------------------------------------------------------------------
  */
@@ -411,9 +442,9 @@ start(struct daemon *d, struct err *e)
 		rc = take_lock(d, e);
 	if (rc == 0)
 		rc = open_enforcer(d, e); /* CAP_NET_ADMIN lives on in the child alone */
-	if (rc == 0)
+	if (rc == 0 && !d->restore)
 		rc = open_checks(d, e); /* later no program can be started */
-	if (rc == 0)
+	if (rc == 0 && !d->restore)
 		rc = open_sockets(d, e);
 	if (rc == 0)
 		d->notify = notify_open();
@@ -421,9 +452,10 @@ start(struct daemon *d, struct err *e)
 	/* From here on an ordinary user without any capability; what it makes belongs to it. */
 	if (rc == 0)
 		rc = sandbox_drop(&d->user, 0, e);
-	if (rc == 0)
+	if (rc == 0 && !d->restore)
 		rc = open_loop(d, e);
 	if (rc == 0) {
+		d->guard.restoring = d->restore;
 		d->guard.enforce = d->enforce;
 		d->guard.checks = d->checks;
 		d->guard.checks_required = true;
@@ -436,6 +468,8 @@ start(struct daemon *d, struct err *e)
 		rc = sandbox_seccomp(SANDBOX_JUDGE, e);
 	if (rc < 0)
 		return rc;
+	if (d->restore)
+		return restore(d, e);
 	guard_settle(&d->guard); /* READY means that the kernel holds what the database says */
 	log_event(LOG_LEVEL_INFO, "guard.ready",
 	    "mode=%s servers=%u enforcer=%s user=%s took_ms=%lld", d->guard.settings.policy.mode,
@@ -469,7 +503,7 @@ main(int argc, char **argv)
 	rc = start(&d, &e);
 	if (rc < 0) {
 		fprintf(stderr, "bulkhead-guard: %s\n", e.text);
-	} else {
+	} else if (!d.restore) {
 		rc = run(&d);
 		if (rc < 0)
 			log_event(LOG_LEVEL_ERROR, "guard.enforcer.gone",

@@ -14,6 +14,9 @@
 static const char *const set_names[PLAN_SET__COUNT] = {
     [PLAN_SET_BLOCKED] = "blocked",
     [PLAN_SET_GRANTED] = "granted",
+    [PLAN_SET_THROTTLED] = "throttled",
+    [PLAN_SET_BRAKED] = "braked",
+    [PLAN_SET_OBSERVED] = "observed",
 };
 
 const char *
@@ -102,7 +105,8 @@ plan_add(struct plan *p, const struct plan_element *element)
 {
 	struct plan_element e = *element;
 
-	if (e.set >= PLAN_SET__COUNT || e.timeout_ns < 0 || e.timeout_ns > PLAN_TIMEOUT_MAX_NS)
+	if (e.set >= PLAN_SET__COUNT || e.timeout_ns < 0 || e.timeout_ns > PLAN_TIMEOUT_MAX_NS ||
+	    e.pace > PLAN_PACE_MAX)
 		return -EINVAL;
 	if (e.ifname[0] == '\0' && plan_prefix_keys(&e.prefix) == 0)
 		return -EINVAL;
@@ -178,7 +182,8 @@ is_same(const struct plan_element *want, const struct plan_element *have, int64_
 {
 	int64_t d = want->timeout_ns - have->timeout_ns;
 
-	if (strncmp(want->case_id, have->case_id, sizeof(want->case_id)) != 0)
+	if (strncmp(want->case_id, have->case_id, sizeof(want->case_id)) != 0 ||
+	    want->pace != have->pace)
 		return false;
 	if ((want->timeout_ns == 0) != (have->timeout_ns == 0))
 		return false;

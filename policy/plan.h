@@ -17,7 +17,16 @@
 #define PLAN_TIMEOUT_MIN_NS (CLOCK_SECOND_NS)	  /* a shorter rest becomes this */
 #define PLAN_TIMEOUT_MAX_NS (3653 * CLOCK_DAY_NS) /* ten years */
 
-enum plan_set { PLAN_SET_BLOCKED, PLAN_SET_GRANTED, PLAN_SET__COUNT };
+#define PLAN_PACE_MAX 1000000000u /* packets per hour */
+
+enum plan_set {
+	PLAN_SET_BLOCKED,
+	PLAN_SET_GRANTED,   /* passes the brake up to the element's pace */
+	PLAN_SET_THROTTLED, /* the brake's lowest ceiling */
+	PLAN_SET_BRAKED,    /* the brake holds although the host observes, or by address */
+	PLAN_SET_OBSERVED,  /* the brake only counts although the host enforces */
+	PLAN_SET__COUNT
+};
 
 /* One element of a kernel set; keyed by interface wherever the server has one, else by address. */
 struct plan_element {
@@ -26,6 +35,9 @@ struct plan_element {
 	struct addr_prefix prefix;
 	int64_t timeout_ns; /* left; 0 = without end */
 	char case_id[JUDGE_CASE_BYTES];
+	uint32_t pace; /* GRANTED: new connections and command lines per hour; 0 = the default */
+	uint64_t
+	    packets; /* BLOCKED: how many were refused so far; never part of a difference */
 };
 
 struct plan {
@@ -33,7 +45,7 @@ struct plan {
 	unsigned count, room;
 };
 
-/* "blocked", "granted". */
+/* "blocked", "granted", "throttled", "braked", "observed". */
 const char *plan_set_name(unsigned set);
 /* Orders by set, ifname, prefix: 0 means the same element, whatever its timeout and case. */
 int plan_compare(const struct plan_element *a, const struct plan_element *b);
@@ -58,8 +70,8 @@ void plan_finish(struct plan *p);
 int plan_add_server(struct plan *p, const struct server *server, enum plan_set set,
     int64_t timeout_ns, const char *case_id);
 
-/* Both finished.  Calls back for each element to add (absent, or another case or a timeout that
- * differs by more than slack_ns) and to remove.  Returns the number of differences. */
+/* Both finished.  Calls back for each element to add (absent, another case or pace, or a timeout
+ * that differs by more than slack_ns) and to remove.  Returns the number of differences. */
 unsigned plan_diff(const struct plan *desired, const struct plan *actual, int64_t slack_ns,
     void (*add)(void *arg, const struct plan_element *),
     void (*remove)(void *arg, const struct plan_element *), void *arg);

@@ -16,10 +16,11 @@ enum state {
 };
 
 void
-body_init(struct body *b)
+body_init(struct body *b, bool with_text)
 {
 	header_init(&b->header);
 	fingerprint_init(&b->fingerprint);
+	b->with_text = with_text;
 	b->budget = BODY_TEXT_BUDGET_BYTES;
 	b->state = STATE_HEADER;
 	b->line_size = 0;
@@ -218,7 +219,9 @@ static void
 begin_text(struct body *b)
 {
 	b->encoding = b->header.encoding;
-	if (b->header.type == HEADER_TYPE_MULTIPART)
+	if (!b->with_text)
+		b->state = STATE_DONE;
+	else if (b->header.type == HEADER_TYPE_MULTIPART)
 		b->state = STATE_PREAMBLE;
 	else if (b->header.type == HEADER_TYPE_OTHER || b->encoding == HEADER_ENCODING_OTHER ||
 		 (b->header.bits & OBS_HDR_TRUNCATED))

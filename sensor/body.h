@@ -28,11 +28,13 @@ struct body {
 	uint8_t line_size;
 	uint8_t quoted;	 /* progress in a quoted-printable escape */
 	uint8_t sextets; /* base64 characters waiting in bits */
+	bool with_text;
 	uint32_t bits;
 	char line[BODY_LINE_BYTES];
 };
 
-void body_init(struct body *b);
+/* with_text: the first text is wanted for its fingerprint; else only the header section is read. */
+void body_init(struct body *b, bool with_text);
 /* False when no more bytes are needed. */
 bool body_add(struct body *b, const uint8_t key[HASH_KEY_BYTES], const uint8_t *data, size_t n);
 bool body_is_done(const struct body *b);

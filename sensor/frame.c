@@ -30,7 +30,10 @@ enum ether_type {
 
 enum ip_protocol {
 	IP_HOP_BY_HOP = 0,
+	IP_ICMP = 1,
 	IP_TCP = 6,
+	IP_UDP = 17,
+	IP_ICMP6 = 58,
 	IP_ROUTING = 43,
 	IP_FRAGMENT = 44,
 	IP_AUTH = 51,
@@ -104,6 +107,77 @@ parse_tcp(struct cursor *c, struct frame *out)
 }
 
 static enum frame_kind
+parse_udp(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 8);
+
+	if (head == NULL)
+		return FRAME_MALFORMED;
+	uint32_t length = load16(head + 4);
+	if (length < 8 || length - 8 > c->wire)
+		return FRAME_MALFORMED;
+	end_after(c, length - 8);
+	out->src_port = load16(head);
+	out->dst_port = load16(head + 2);
+	out->seq = out->ack = 0;
+	out->flags = 0;
+	out->payload = c->at;
+	out->captured = c->captured;
+	out->length = c->wire;
+	return FRAME_UDP;
+}
+
+/* "Destination unreachable" (RFC 792, RFC 4443 3.1): the packet that did not arrive stands in it,
+ * down to its first eight bytes of TCP.  "Fragmentation needed" is no failure. */
+static enum frame_kind
+parse_unreachable(uint8_t protocol, struct cursor *c, struct frame *out)
+{
+	bool v6 = protocol == IP_ICMP6;
+	const uint8_t *icmp = take(c, 8), *ip = take(c, v6 ? 40 : 20);
+
+	if (icmp == NULL || icmp[0] != (v6 ? 1 : 3) || (!v6 && icmp[1] == 4) || ip == NULL ||
+	    ip[0] >> 4 != (v6 ? 6 : 4) || ip[v6 ? 6 : 9] != IP_TCP)
+		return FRAME_OTHER;
+	uint32_t options = v6 ? 0 : (ip[0] & 15u) * 4;
+	if (!v6 && (options < 20 || take(c, options - 20) == NULL))
+		return FRAME_OTHER;
+	const uint8_t *tcp = take(c, 8);
+	if (tcp == NULL)
+		return FRAME_OTHER;
+	if (v6) {
+		memcpy(out->src.bytes, ip + 8, 16);
+		memcpy(out->dst.bytes, ip + 24, 16);
+	} else {
+		out->src = addr_from_v4(ip + 12);
+		out->dst = addr_from_v4(ip + 16);
+	}
+	out->src_port = load16(tcp);
+	out->dst_port = load16(tcp + 2);
+	out->seq = load32(tcp + 4);
+	out->ack = 0;
+	out->flags = 0;
+	out->payload = c->at;
+	out->captured = out->length = 0;
+	return FRAME_UNREACHABLE;
+}
+
+static enum frame_kind
+parse_transport(uint8_t protocol, struct cursor *c, struct frame *out)
+{
+	switch (protocol) {
+	case IP_TCP:
+		return parse_tcp(c, out);
+	case IP_UDP:
+		return parse_udp(c, out);
+	case IP_ICMP:
+	case IP_ICMP6:
+		return parse_unreachable(protocol, c, out);
+	default:
+		return FRAME_OTHER;
+	}
+}
+
+static enum frame_kind
 parse_ipv4(struct cursor *c, struct frame *out)
 {
 	uint32_t wire = c->wire;
@@ -122,11 +196,9 @@ parse_ipv4(struct cursor *c, struct frame *out)
 		return FRAME_MALFORMED;
 	if ((load16(head + 6) & 0x1fff) != 0)
 		return FRAME_FRAGMENT;
-	if (head[9] != IP_TCP)
-		return FRAME_OTHER;
 	out->src = addr_from_v4(head + 12);
 	out->dst = addr_from_v4(head + 16);
-	return parse_tcp(c, out);
+	return parse_transport(head[9], c, out);
 }
 
 /* Steps over extension headers (RFC 8200 section 4); *next becomes the first protocol that is none.
@@ -173,11 +245,9 @@ parse_ipv6(struct cursor *c, struct frame *out)
 	enum frame_kind kind = skip_extensions(c, &next);
 	if (kind != FRAME_TCP)
 		return kind;
-	if (next != IP_TCP)
-		return FRAME_OTHER;
 	memcpy(out->src.bytes, head + 8, 16);
 	memcpy(out->dst.bytes, head + 24, 16);
-	return parse_tcp(c, out);
+	return parse_transport(next, c, out);
 }
 
 static enum frame_kind

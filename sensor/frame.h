@@ -16,7 +16,9 @@
 
 enum frame_kind {
 	FRAME_TCP,
-	FRAME_OTHER,	 /* well formed as far as we look, but not TCP over IP */
+	FRAME_UDP,
+	FRAME_UNREACHABLE, /* ICMP about a TCP packet: addresses, ports and seq are those of that one */
+	FRAME_OTHER,	   /* well formed as far as we look, but neither TCP nor UDP over IP */
 	FRAME_FRAGMENT,	 /* a later fragment: no TCP header in it */
 	FRAME_MALFORMED, /* headers are cut or lie about lengths */
 	FRAME__COUNT
@@ -54,7 +56,8 @@ struct frame {
 	struct mac mac;		/* of the sender on this link; zero: unknown */
 };
 
-/* Fills *out completely when it returns FRAME_TCP; otherwise *out is not to be read. */
+/* Fills *out completely when it returns FRAME_TCP, FRAME_UDP (seq, ack and flags are 0) or
+ * FRAME_UNREACHABLE (no payload, no flags); otherwise *out is not to be read. */
 enum frame_kind frame_parse(const struct packet *packet, struct frame *out);
 
 #endif

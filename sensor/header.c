@@ -7,6 +7,8 @@
 
 #include "sensor/mailbox.h"
 
+#define PREFIX_MAX 16 /* bytes of the longest reply prefix with its colon */
+
 enum state {
 	STATE_LINE,    /* at the start of a line */
 	STATE_NAME,    /* in a field name */
@@ -151,6 +153,9 @@ subject_prefix(const uint8_t *p, size_t n)
 	static const char *const prefixes[] = {"re", "fwd", "fw", "aw", "wg", "sv", "vs", "antw",
 	    "rif", "tr", "Re", "RE", "\xd0\x9e\xd1\x82\xd0\xb2",
 	    "\xd0\x9f\xd0\xb5\xd1\x80"}; /* "Отв", "Пер" */
+	/* A colon must come soon, and most subjects have none. */
+	if (memchr(p, ':', n < PREFIX_MAX ? n : PREFIX_MAX) == NULL)
+		return 0;
 	for (size_t k = 0; k < sizeof(prefixes) / sizeof(prefixes[0]); k++) {
 		size_t size = strlen(prefixes[k]);
 		if (n <= size || strncasecmp((const char *)p, prefixes[k], size) != 0)

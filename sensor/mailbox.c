@@ -7,7 +7,19 @@
 #define ADDRESS_HASH_BYTES \
 	512 /* an address is at most 256 (RFC 5321 4.5.3.1.3); longer ones are cut */
 
-static uint8_t
+/* What nearly all addresses consist of, in lower case; 0: look closer. */
+/* clang-format off */
+#define PLAIN(c)  [c] = (c), [(c) - 'a' + 'A'] = (c)
+static const uint8_t plain_of[256] = {
+	PLAIN('a'), PLAIN('b'), PLAIN('c'), PLAIN('d'), PLAIN('e'), PLAIN('f'), PLAIN('g'), PLAIN('h'), PLAIN('i'),
+	PLAIN('j'), PLAIN('k'), PLAIN('l'), PLAIN('m'), PLAIN('n'), PLAIN('o'), PLAIN('p'), PLAIN('q'), PLAIN('r'),
+	PLAIN('s'), PLAIN('t'), PLAIN('u'), PLAIN('v'), PLAIN('w'), PLAIN('x'), PLAIN('y'), PLAIN('z'),
+	['0'] = '0', ['1'] = '1', ['2'] = '2', ['3'] = '3', ['4'] = '4', ['5'] = '5', ['6'] = '6', ['7'] = '7',
+	['8'] = '8', ['9'] = '9', ['-'] = '-', ['_'] = '_', ['+'] = '+', ['='] = '=', ['.'] = '.',
+};
+/* clang-format on */
+
+static inline uint8_t
 lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
@@ -60,10 +72,36 @@ split(const uint8_t *p, size_t n, struct mailbox *out)
 		out->domain_size--;
 }
 
+/* "<local@domain>" of plain characters, as in nearly all commands; false when it is not that. */
+static bool
+parse_plain_path(const uint8_t *text, size_t n, struct mailbox *out)
+{
+	size_t i = 1, at;
+
+	if (n < 3 || text[0] != '<')
+		return false;
+	while (i < n && plain_of[text[i]] != 0)
+		i++;
+	at = i;
+	if (i == n || text[i] != '@' || i == 1)
+		return false;
+	for (i++; i < n && plain_of[text[i]] != 0;)
+		i++;
+	if (i == n || text[i] != '>' || text[i - 1] == '.' || text[i - 1] == '@')
+		return false;
+	*out = (struct mailbox){.local = text + 1,
+	    .local_size = at - 1,
+	    .domain = text + at + 1,
+	    .domain_size = i - at - 1};
+	return true;
+}
+
 void
 mailbox_parse_path(const uint8_t *text, size_t n, struct mailbox *out)
 {
 	size_t from = 0;
+	if (parse_plain_path(text, n, out))
+		return;
 	while (from < n && is_blank(text[from]))
 		from++;
 	bool bracket = from < n && text[from] == '<';
@@ -191,9 +229,26 @@ mailbox_utf8_size(const uint8_t *p, size_t n)
 	return size;
 }
 
+/* A domain of plain characters that needs nothing but its lower case. */
+static bool
+copy_plain_domain(char out[OBS_DOMAIN_BYTES], const uint8_t *domain, size_t n)
+{
+	if (n >= OBS_DOMAIN_BYTES || n == 0 || domain[n - 1] == '.')
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		out[i] = (char)plain_of[domain[i]];
+		if (out[i] == '\0')
+			return false;
+	}
+	out[n] = '\0';
+	return true;
+}
+
 void
 mailbox_clean_domain(char out[OBS_DOMAIN_BYTES], const uint8_t *domain, size_t n)
 {
+	if (copy_plain_domain(out, domain, n))
+		return;
 	char clean[ADDRESS_HASH_BYTES] = "";
 	size_t used = 0;
 	/* A hostile length costs no more than a long honest one: only the right end is looked at.

@@ -16,6 +16,7 @@
 #include "sensor/tcp.h"
 
 #define BATCH_MAX   32
+#define PORT_DNS    53
 #define FLOWS_MIN   64u
 #define FLOWS_LIMIT (4u << 20)
 
@@ -94,8 +95,20 @@ set_time(struct sensor *s, int64_t now_ns)
 		tcp_expire(s->tcp, now_ns);
 }
 
-/* Parses one packet into the batch; false when it is not for the flow table. */
+/* What a packet of a batch is for; bits. */
+enum { FOR_NOBODY = 0, FOR_TCP = 1, FOR_DNS = 2, FOR_ATTEMPT = 4 };
+
+/* A question of the tenant: at its tap it enters, elsewhere any crossing will do (the judge counts
+ * a name once). */
 static bool
+asks_dns(const struct tcp_packet *p)
+{
+	return p->frame.dst_port == PORT_DNS && p->frame.captured > 0 &&
+	       (p->role != SENSOR_ROLE_TENANT || p->frame.passage != FRAME_OUTGOING);
+}
+
+/* Parses one packet into the batch; returns whom it is for. */
+static unsigned
 accept_packet(struct sensor *s, const struct packet *packet, struct tcp_packet *p)
 {
 	s->packets++;
@@ -103,38 +116,47 @@ accept_packet(struct sensor *s, const struct packet *packet, struct tcp_packet *
 	if (s->first_ns == 0)
 		s->first_ns = packet->time_ns;
 	s->last_ns = packet->time_ns;
-	switch (frame_parse(packet, &p->frame)) {
-	case FRAME_TCP:
-		break;
-	case FRAME_MALFORMED:
+	enum frame_kind kind = frame_parse(packet, &p->frame);
+	if (kind == FRAME_MALFORMED) {
 		s->malformed++;
-		return false;
-	default:
+		return FOR_NOBODY;
+	}
+	if (kind != FRAME_TCP && kind != FRAME_UNREACHABLE &&
+	    (kind != FRAME_UDP || p->frame.dst_port != PORT_DNS)) {
 		s->not_tcp++;
-		return false;
+		return FOR_NOBODY;
 	}
 	p->role = crossing_get(s->crossing, p->frame.ifindex)->role;
 	if (p->role == SENSOR_ROLE_IGNORE) {
 		s->ignored++;
-		return false;
+		return FOR_NOBODY;
 	}
+	if (kind == FRAME_UNREACHABLE)
+		return FOR_ATTEMPT;
+	unsigned dns = asks_dns(p) ? FOR_DNS : FOR_NOBODY;
+	if (kind == FRAME_UDP)
+		return dns;
 	tcp_prepare(s->tcp, p);
-	return true;
+	return FOR_TCP | dns;
 }
 
 static void
 handle_batch(struct sensor *s, const struct packet *packets, unsigned count)
 {
-	bool accepted[BATCH_MAX];
+	unsigned use[BATCH_MAX];
 
 	for (unsigned i = 0; i < count; i++)
-		accepted[i] = accept_packet(s, &packets[i], &s->batch[i]);
+		use[i] = accept_packet(s, &packets[i], &s->batch[i]);
 	for (unsigned i = 0; i < count && count > 1; i++)
-		if (accepted[i])
+		if ((use[i] & FOR_TCP) != 0)
 			tcp_prefetch(s->tcp, &s->batch[i]);
 	for (unsigned i = 0; i < count; i++) {
 		set_time(s, packets[i].time_ns);
-		if (accepted[i])
+		if ((use[i] & FOR_ATTEMPT) != 0)
+			tcp_unreachable(s->tcp, &s->batch[i]);
+		if ((use[i] & FOR_DNS) != 0)
+			session_dns(s->sessions, &s->batch[i].frame, (use[i] & FOR_TCP) != 0);
+		if ((use[i] & FOR_TCP) != 0)
 			tcp_handle(s->tcp, &s->batch[i], s->now);
 	}
 }
@@ -195,6 +217,7 @@ sensor_get_stats(const struct sensor *s, struct sensor_stats *out)
 	    .midstream = sessions.midstream,
 	    .unmatched_replies = sessions.unmatched_replies,
 	    .pool_exhausted = sessions.pool_exhausted + tcp.stream.pool_exhausted,
+	    .mx_suppressed = sessions.mx_suppressed,
 	    .observations = sessions.observations,
 	    .memory_bytes = tcp.memory_bytes + sessions.memory_bytes,
 	    .first_ns = s->first_ns,

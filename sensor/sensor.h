@@ -19,9 +19,9 @@
 /* What the capture knows of an interface; see sensor_config.interface_of. */
 enum sensor_role {
 	SENSOR_ROLE_UNKNOWN, /* a capture file: no names; the first crossing of a flow is the one that counts */
-	SENSOR_ROLE_TENANT,  /* a tap: flows are bound to it; "not outgoing" is from the tenant */
-	SENSOR_ROLE_IGNORE,  /* uplink, bridge, hypervisor's own: dropped and counted */
-	SENSOR_ROLE_WATCH,   /* one named interface watched by address (observe only) */
+	SENSOR_ROLE_TENANT, /* a tap: flows are bound to it; "not outgoing" is from the tenant */
+	SENSOR_ROLE_IGNORE, /* uplink, bridge, hypervisor's own: dropped and counted */
+	SENSOR_ROLE_WATCH,  /* one named interface watched by address (observe only) */
 };
 struct sensor_interface {
 	enum sensor_role role;
@@ -29,12 +29,12 @@ struct sensor_interface {
 };
 
 struct sensor_config {
-	uint32_t flows_max;  /* 64 .. 4,194,304; memory is fixed from it */
+	uint32_t flows_max;		  /* 64 .. 4,194,304; memory is fixed from it */
 	uint8_t hash_key[HASH_KEY_BYTES]; /* recipients' hashes; persistent, fixed in replay */
-	uint64_t table_seed; /* hash of the flow table; random, fixed in replay */
+	uint64_t table_seed;		  /* hash of the flow table; random, fixed in replay */
 	uint16_t ports[SENSOR_PORTS_MAX]; /* SMTP by port: 25 465 587 2525; others by dialogue */
 	unsigned port_count;
-	bool classify;       /* nDPI for what is not SMTP */
+	bool classify;		       /* nDPI for what is not SMTP */
 	const char *mmdb_asn_path;     /* NULL: no look-ups */
 	const char *mmdb_country_path; /* NULL: no look-ups */
 	/* Role of an interface index; called once per index and again after sensor_forget_interfaces().
@@ -57,8 +57,9 @@ int sensor_new(struct sensor **out, const struct sensor_config *cfg, sensor_emit
 void sensor_free(struct sensor *s);
 
 struct packet {
-	int64_t time_ns;  /* wall clock */
-	uint32_t linktype; /* DLT_ value: 1 Ethernet, 113 SLL, 276 SLL2, 12/14/101 raw IP, 0/108 null/loop */
+	int64_t time_ns; /* wall clock */
+	uint32_t
+	    linktype; /* DLT_ value: 1 Ethernet, 113 SLL, 276 SLL2, 12/14/101 raw IP, 0/108 null/loop */
 	uint32_t caplen;  /* bytes at data */
 	uint32_t wirelen; /* bytes on the wire; >= caplen */
 	const uint8_t *data;
@@ -77,16 +78,17 @@ void sensor_forget_interfaces(struct sensor *s);
 
 struct sensor_stats {
 	uint64_t packets, bytes;  /* fed; bytes by wire length */
-	uint64_t malformed;       /* headers that do not parse, or lie */
-	uint64_t not_tcp;         /* well formed, but not for us */
-	uint64_t ignored;         /* crossings on interfaces that are not tenants' */
+	uint64_t malformed;	  /* headers that do not parse, or lie */
+	uint64_t not_tcp;	  /* well formed, but not for us */
+	uint64_t ignored;	  /* crossings on interfaces that are not tenants' */
 	uint64_t other_crossings; /* the same flow on another interface */
-	uint64_t flows;           /* ever opened */
+	uint64_t flows;		  /* ever opened */
 	uint32_t flows_live, flows_max;
 	uint64_t evicted, gaps, gap_bytes, reordered, retransmitted;
 	uint64_t one_sided, midstream, unmatched_replies, pool_exhausted;
+	uint64_t mx_suppressed; /* MX questions beyond what is told of one client */
 	uint64_t observations;
-	uint64_t memory_bytes;    /* reserved at start */
+	uint64_t memory_bytes;	   /* reserved at start */
 	int64_t first_ns, last_ns; /* times of the first and last packet; 0 = none */
 };
 void sensor_get_stats(const struct sensor *s, struct sensor_stats *out);

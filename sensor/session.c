@@ -9,15 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "sensor/classify.h"
+#include "sensor/dns_mx.h"
 #include "sensor/geo.h"
+#include "sensor/mailbox.h"
+#include "sensor/sample.h"
 #include "sensor/slab.h"
 #include "sensor/smtp.h"
+#include "sensor/suffix.h"
 #include "sensor/tls.h"
 
 #define PORT_SMTPS     465 /* RFC 8314 */
 #define CLASSIFY_FLOWS 256
-#define PROTOCOLS_MAX  255
+/* Of one client; what is beyond is counted.  A resolver of a busy mail server asks less. */
+#define MX_BURST      1000
+#define MX_EVERY_NS   (CLOCK_SECOND_NS / 100)
+#define PROTOCOLS_MAX 255
 /* One flow in four can have names and hints, and one in four can be under TLS, at the same time;
  * beyond 262,144 flows there are no more of them. */
 #define POOL_SHARE	 4
@@ -45,6 +53,9 @@ struct sessions {
 	struct smtp_context *smtp;
 	struct classify *classify; /* NULL: off */
 	struct geo *geo;	   /* NULL: no databases */
+	struct sample *sample;	   /* whose texts are read */
+	struct sample *mx_sample;  /* whose MX questions are told */
+	uint8_t key[HASH_KEY_BYTES];
 	struct slab details, tls;
 	const char
 	    *protocols[PROTOCOLS_MAX + 1]; /* static names of the classifier, by flow.protocol */
@@ -77,8 +88,11 @@ sessions_new(struct sessions **out, const struct sensor_config *cfg, struct cros
 	all->crossing = crossing;
 	all->emit = emit;
 	all->arg = arg;
+	memcpy(all->key, cfg->hash_key, sizeof(all->key));
 	if (slab_init(&all->details, sizeof(struct detail), records) != 0 ||
 	    slab_init(&all->tls, tls_bytes, records) != 0 ||
+	    sample_new(&all->sample, cfg->table_seed, SAMPLE_TEXT_BURST, CLOCK_SECOND_NS) != 0 ||
+	    sample_new(&all->mx_sample, cfg->table_seed, MX_BURST, MX_EVERY_NS) != 0 ||
 	    smtp_context_new(&all->smtp, cfg->flows_max, cfg->hash_key, &events, all) != 0) {
 		err_set(e, code, "no memory for %u flows: lower flows_max", cfg->flows_max);
 		goto out;
@@ -102,6 +116,8 @@ sessions_free(struct sessions *all)
 	classify_free(all->classify);
 	geo_close(all->geo);
 	smtp_context_free(all->smtp);
+	sample_free(all->sample);
+	sample_free(all->mx_sample);
 	slab_fini(&all->tls);
 	slab_fini(&all->details);
 	free(all);
@@ -116,7 +132,8 @@ sessions_get_stats(const struct sessions *all, struct session_stats *out)
 	*out = all->stats;
 	out->unmatched_replies = smtp.unmatched_replies;
 	out->pool_exhausted = smtp.pool_exhausted + all->tls.exhausted + all->details.exhausted;
-	out->memory_bytes = smtp.memory_bytes + slab_memory(&all->tls) + slab_memory(&all->details);
+	out->memory_bytes = smtp.memory_bytes + slab_memory(&all->tls) +
+			    slab_memory(&all->details) + 2 * sample_memory();
 }
 
 void
@@ -284,6 +301,14 @@ on_message(void *arg, struct smtp *s, const struct smtp_message *message)
 	emit(all, &obs);
 }
 
+static bool
+wants_text(void *arg, struct smtp *s)
+{
+	struct sessions *all = arg;
+
+	return sample_take(all->sample, flow_client(flow_of(s)), all->now);
+}
+
 /* --- TLS --- */
 
 static void
@@ -316,7 +341,8 @@ static const struct smtp_events events = {.on_greeting = on_greeting,
     .on_helo = on_helo,
     .on_recipient = on_recipient,
     .on_message = on_message,
-    .on_tls = on_tls};
+    .on_tls = on_tls,
+    .wants_text = wants_text};
 
 /*
  * Reports what the estimate says beyond what was reported.  While the session runs only a new
@@ -601,4 +627,50 @@ session_end(struct sessions *all, struct flow *f, enum obs_end how)
 	f->tls = f->detail = 0;
 	f->classify_slot = CLASSIFY_NONE;
 	f->flags &= (uint16_t)~FLOW_F_STARTED;
+}
+
+/* --- DNS --- */
+
+static void
+tell_mx(struct sessions *all, const struct frame *frame, const char *name, size_t size)
+{
+	const struct sensor_interface *interface = crossing_get(all->crossing, frame->ifindex);
+	struct mailbox whole = {.domain = (const uint8_t *)name, .domain_size = size};
+	const char *domain = suffix_registrable(name);
+	struct observation obs;
+
+	if (!sample_take(all->mx_sample, &frame->src, all->now)) {
+		all->stats.mx_suppressed++;
+		return;
+	}
+	memset(&obs, 0, sizeof(obs));
+	obs.kind = OBS_MX_QUERY;
+	obs.visibility = OBS_CLEAR;
+	obs.time_ns = all->now;
+	copy_text(obs.ifname, sizeof(obs.ifname), interface->name);
+	obs.mac = frame->mac;
+	obs.client = frame->src;
+	obs.server = frame->dst;
+	obs.client_port = frame->src_port;
+	obs.server_port = frame->dst_port;
+	obs.u.mx_query.name_hash = mailbox_hash_domain(all->key, &whole);
+	mailbox_clean_domain(obs.u.mx_query.domain, (const uint8_t *)domain, strlen(domain));
+	emit(all, &obs);
+}
+
+void
+session_dns(struct sessions *all, const struct frame *frame, bool tcp)
+{
+	const uint8_t *data = frame->payload, *message = data;
+	size_t left = frame->captured, size = left;
+	char name[DNS_MX_NAME_BYTES];
+
+	/* Questions are small: over TCP one that spans segments is not put together. */
+	do {
+		if (tcp && (message = dns_mx_next(&data, &left, &size)) == NULL)
+			return;
+		size_t length = dns_mx_parse(message, size, name);
+		if (length > 0)
+			tell_mx(all, frame, name, length);
+	} while (tcp);
 }

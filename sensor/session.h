@@ -24,6 +24,7 @@ struct session_stats {
 	uint64_t observations;
 	uint64_t one_sided, midstream;
 	uint64_t unmatched_replies, pool_exhausted;
+	uint64_t mx_suppressed; /* MX questions beyond what is told of one client */
 	uint64_t memory_bytes;
 };
 
@@ -49,6 +50,9 @@ void session_data(struct sessions *all, struct flow *f, enum smtp_direction dir,
 
 /* One packet with payload of a session, after its bytes went to session_data(). */
 void session_classify(struct sessions *all, struct flow *f, const struct frame *frame);
+
+/* A packet of a client to port 53: OBS_MX_QUERY for each question for MX in it. */
+void session_dns(struct sessions *all, const struct frame *frame, bool tcp);
 
 /* OBS_SESSION_END when it was announced; gives everything back. */
 void session_end(struct sessions *all, struct flow *f, enum obs_end how);

@@ -10,6 +10,8 @@
 
 #include "sensor/smtp_state.h"
 
+#define ROOMY 65536u
+
 /* Bytes are reserved, not touched: an unused pool costs address space only. */
 static int
 pool_init(struct smtp_pool *p, size_t item_bytes, uint32_t room, uint64_t *total)
@@ -32,10 +34,16 @@ pool_fini(struct smtp_pool *p)
 		munmap(p->items, p->item_bytes * p->room);
 }
 
+/* One item for `share` flows, and `min` at least.  Beyond ROOMY flows a table is sized for floods,
+ * and of those fewer talk at the same time: half as many. */
 static uint32_t
-at_least(uint32_t value, uint32_t min)
+room_for(uint32_t flows, uint32_t share, uint32_t min)
 {
-	return value > min ? value : min;
+	uint32_t room = flows / share;
+
+	if (flows > ROOMY)
+		room = ROOMY / share + (flows - ROOMY) / (2 * share);
+	return room > min ? room : min;
 }
 
 int
@@ -50,14 +58,14 @@ smtp_context_new(struct smtp_context **out, uint32_t flows_max, const uint8_t ke
 	memcpy(ctx->key, key, HASH_KEY_BYTES);
 	uint64_t *total = &ctx->stats.memory_bytes;
 	/* Few sessions at once are in the middle of a line, a message, or a long pipeline. */
-	if (pool_init(&ctx->lines, sizeof(struct smtp_line), at_least(flows_max / 8, 256), total) <
+	if (pool_init(&ctx->lines, sizeof(struct smtp_line), room_for(flows_max, 8, 256), total) <
 		0 ||
-	    pool_init(&ctx->pendings, sizeof(struct smtp_pending), at_least(flows_max / 2, 8192),
+	    pool_init(&ctx->pendings, sizeof(struct smtp_pending), room_for(flows_max, 2, 8192),
 		total) < 0 ||
+	    pool_init(&ctx->bodies, sizeof(struct smtp_body), room_for(flows_max, 16, 256), total) <
+		0 ||
 	    pool_init(
-		&ctx->bodies, sizeof(struct smtp_body), at_least(flows_max / 16, 256), total) < 0 ||
-	    pool_init(&ctx->spills, sizeof(struct smtp_spill), at_least(flows_max / 256, 32),
-		total) < 0) {
+		&ctx->spills, sizeof(struct smtp_spill), room_for(flows_max, 256, 32), total) < 0) {
 		smtp_context_free(ctx);
 		return -ENOMEM;
 	}

@@ -87,7 +87,7 @@ struct smtp_message {
 
 /*
  * Called from inside smtp_client() and smtp_server(), in the order of the dialogue.  The session is
- * the `struct smtp` that was handed in (container_of() leads to the flow).  None may be NULL.
+ * the `struct smtp` that was handed in (container_of() leads to the flow).  None may be NULL but the last.
  */
 struct smtp_events {
 	/* The server's greeting, whatever its code. */
@@ -100,6 +100,9 @@ struct smtp_events {
 	 * server said no. OBS_TLS_IMPLICIT: a TLS record stands where a greeting or command was
 	 * expected. */
 	void (*on_tls)(void *arg, struct smtp *s, enum obs_tls tls);
+	/* Asked at the beginning of a body: shall its text be read for a fingerprint?  The
+	 * only one that may be NULL: always. */
+	bool (*wants_text)(void *arg, struct smtp *s);
 };
 
 struct smtp_stats {

@@ -16,8 +16,10 @@ smtp_body_begin(struct smtp_context *ctx, struct smtp *s, bool chunked)
 	s->flags |= SMTP_F_BODY_OPEN | (chunked ? (uint32_t)SMTP_F_CHUNKED : 0);
 	s->tail = SMTP_TAIL_LINE_START;
 	s->body = smtp_pool_take(ctx, &ctx->bodies);
-	if (s->body != 0)
-		body_init(&((struct smtp_body *)smtp_pool_item(&ctx->bodies, s->body))->body);
+	if (s->body == 0)
+		return;
+	body_init(&((struct smtp_body *)smtp_pool_item(&ctx->bodies, s->body))->body,
+	    ctx->events.wants_text == NULL || ctx->events.wants_text(ctx->arg, s));
 }
 
 void

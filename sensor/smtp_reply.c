@@ -47,6 +47,14 @@ smtp_reply_parse_enhanced(const uint8_t *text, size_t n, uint8_t out[3])
 	uint8_t found[3];
 	size_t i = 0;
 	memset(out, 0, 3);
+	/* "2.1.5 Ok", as nearly all replies have it. */
+	if (n > 6 && text[1] == '.' && text[3] == '.' && text[5] == ' ' && text[6] != ' ' &&
+	    text[6] != ':' && (text[0] == '2' || text[0] == '4' || text[0] == '5') &&
+	    is_digit(text[2]) && is_digit(text[4])) {
+		for (unsigned k = 0; k < 3; k++)
+			out[k] = (uint8_t)(text[2 * k] - '0');
+		return 6;
+	}
 	while (i < n && (text[i] == ' ' || text[i] == '#'))
 		i++;
 	if (i >= n || (text[i] != '2' && text[i] != '4' && text[i] != '5'))

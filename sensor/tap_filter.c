@@ -46,12 +46,15 @@ add_ports(
 	add(t, ")");
 }
 
-/* SMTP by port, and DNS: all of TCP, but of UDP only the questions (answers are many and large). */
+/* SMTP by port, and DNS: all of TCP, but of UDP only the questions (answers are many and large);
+ * ICMP's "unreachable" about a TCP packet, whose place in it is fixed. */
 static void
 add_by_port(struct text *t, const uint16_t *ports, unsigned count)
 {
 	add_ports(t, "tcp and ", "port ", ports, count);
-	add(t, " or tcp port 53 or udp dst port 53");
+	add(t, " or tcp port 53 or udp dst port 53"
+	       " or (icmp and icmp[0]=3 and icmp[17]=6)"
+	       " or (ip6 and ip6[6]=58 and ip6[40]=1 and ip6[54]=6)");
 }
 
 /*

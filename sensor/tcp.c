@@ -14,7 +14,7 @@
 
 /* Time-outs since the last packet, but for the first, which counts from the first SYN. */
 #define TIMEOUT_SYN_NS (30 * CLOCK_SECOND_NS)
-#define TIMEOUT_FAILED_NS                                                      \
+#define TIMEOUT_FAILED_NS \
 	(65 * CLOCK_SECOND_NS) /* longer than the pause before Linux' last SYN \
 				*/
 #define TIMEOUT_HALF_OPEN_NS (30 * CLOCK_SECOND_NS)
@@ -663,4 +663,20 @@ tcp_handle(struct tcp *t, struct tcp_packet *p, int64_t now_ns)
 		note_mac(f, p, direction_of(f, p));
 		handle_data(t, f, frame, direction_of(f, p));
 	}
+}
+
+void
+tcp_unreachable(struct tcp *t, struct tcp_packet *p)
+{
+	if (!is_mail_port(t, p->frame.dst_port))
+		return;
+	make_key(t, p);
+	struct flow *f = flow_find(t->table, &p->key, p->hash);
+	/* Anybody can send such a packet: it must name the very SYN that waits. */
+	if (f == NULL || f->state != FLOW_SYN_SENT || direction_of(f, p) != SMTP_FROM_CLIENT ||
+	    f->stream[SMTP_FROM_CLIENT].next != p->frame.seq + 1)
+		return;
+	session_report_failure(t->sessions, f, OBS_CONNECT_UNREACHABLE);
+	stream_drop(t->pool, &f->stream[SMTP_FROM_CLIENT]);
+	enter_state(t, f, FLOW_FAILED); /* its further tries are the same attempt */
 }

@@ -44,6 +44,9 @@ void tcp_prepare(struct tcp *t, struct tcp_packet *p);
 void tcp_prefetch(struct tcp *t, const struct tcp_packet *p);
 void tcp_handle(struct tcp *t, struct tcp_packet *p, int64_t now_ns);
 
+/* FRAME_UNREACHABLE: ends the attempt that it speaks of, if there is one. */
+void tcp_unreachable(struct tcp *t, struct tcp_packet *p);
+
 /* Time-outs up to now. */
 void tcp_expire(struct tcp *t, int64_t now_ns);
 /* Everything ends. */

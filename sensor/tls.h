@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define TLS_STATE_BYTES_MAX 640
-#define TLS_SNI_BYTES	    80 /* longer names keep their right end */
+#define TLS_SNI_BYTES	    64 /* longer names keep their right end */
 #define TLS_CLIENT_ID_BYTES 36 /* 32 hex digits and the terminator fit */
 
 enum tls_dir { TLS_FROM_CLIENT, TLS_FROM_SERVER };

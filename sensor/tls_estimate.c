@@ -13,13 +13,16 @@
 #include <math.h>
 #include <string.h>
 
-#define DEAD	   (-1e9F)
-#define DEAD_BELOW (-60.F) /* a path so far behind the best never comes back */
-#define COUNT_MAX  UINT16_MAX
-#define TURN_MAX   (UINT32_C(1) << 30) /* bytes of one turn, saturating */
-#define FIT_MIN	   (-30.F)	       /* of one exchange, so that one oddity does not decide */
-#define SIX_BYTES  6U		       /* "DATA", "QUIT" and "RSET" with CRLF */
-#define NOT_SIX	   (-12.F)
+#define DEAD		  (-1e9F)
+#define DEAD_BELOW	  (-60.F) /* a path so far behind the best never comes back */
+#define COUNT_MAX	  UINT16_MAX
+#define TURN_MAX	  (UINT32_C(1) << 30) /* bytes of one turn, saturating */
+#define FIT_MIN		  (-30.F) /* of one exchange, so that one oddity does not decide */
+#define SIX_BYTES	  6U	  /* "DATA", "QUIT" and "RSET" with CRLF */
+#define NOT_SIX		  (-12.F)
+#define CHUNK_REPLY_BYTES 25 /* to a BDAT that is not the last: "250 2.0.0 Ok: 428 bytes" */
+#define QUIT_REPLY_MIN 10 /* bytes of the answer to QUIT */
+#define QUIT_REPLY_MAX 80
 #define REFUSAL_BYTES \
 	110 /* a typical refusal of a recipient, e.g. Postfix "550 5.1.1 <...>: ..." */
 
@@ -82,6 +85,8 @@ static const struct state_row states[ESTIMATE__STATES] = {
 	{5.F, .7F, .36F}, 120, 50, -8.F},
     [ESTIMATE_CHUNK] = {"chunk", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {3.8F, .75F, .29F}, 120, 0,
 	-8.F},
+    [ESTIMATE_BEGIN] = {"begin", CLIENT_ANY, ANSWER_LENGTH, {6.4F, .8F, .22F}, {4.5F, .8F, .22F},
+	120, 40, -8.F},
     [ESTIMATE_ALL] = {"all", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {4.6F, .7F, .36F}, 120, 40,
 	-8.F},
     [ESTIMATE_RSET] = {"rset", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .6F, .51F}, 0, 0, 0},
@@ -181,17 +186,26 @@ static const struct arc arcs[] = {
     ARC(CHUNK, CHUNK, -1.5F),
     ARC(CHUNK, MAIL, -1.8F),
     ARC(CHUNK, ADDRESSES, -1.2F),
-    ARC(CHUNK, ALL, -3.F),
+    ARC(CHUNK, ALL, -1.8F),
     ARC(CHUNK, RSET, -2.F),
     ARC(CHUNK, QUIT, -1.F),
     ARC(CHUNK, ENVELOPE, -4.F),
 
     ARC(ALL, ALL, -.8F),
-    ARC(ALL, CHUNK, -2.F),
     ARC(ALL, QUIT, -1.F),
     ARC(ALL, RSET, -2.F),
     ARC(ALL, ADDRESSES, -4.F),
     ARC(ALL, MAIL, -4.F),
+
+    ARC(EHLO, BEGIN, -3.F),
+    ARC(AUTH, BEGIN, -3.5F),
+    ARC(CHUNK, BEGIN, -1.5F),
+    ARC(ALL, BEGIN, -1.2F),
+    ARC(RSET, BEGIN, -3.F),
+    ARC(BODY, BEGIN, -6.F),
+    ARC(BEGIN, CHUNK, -.1F),
+    ARC(BEGIN, RSET, -5.F),
+    ARC(BEGIN, QUIT, -5.F),
 
     ARC(RSET, MAIL, -1.F),
     ARC(RSET, ENVELOPE, -1.F),
@@ -271,7 +285,8 @@ state_offer_cost(const struct tls_hints *h, enum estimate_state state)
 		return 0;
 	if (!h->pipelining && state_has_envelope(state))
 		cost -= 8;
-	if (!h->chunking && (state == ESTIMATE_CHUNK || state == ESTIMATE_ALL))
+	if (!h->chunking &&
+	    (state == ESTIMATE_CHUNK || state == ESTIMATE_BEGIN || state == ESTIMATE_ALL))
 		cost -= 8;
 	return cost;
 }
@@ -309,6 +324,7 @@ state_style(enum estimate_state state)
 		return ESTIMATE_STYLE_PIPELINED;
 	case ESTIMATE_CHUNK:
 		return ESTIMATE_STYLE_BDAT;
+	case ESTIMATE_BEGIN:
 	case ESTIMATE_ALL:
 		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT;
 	default:
@@ -383,6 +399,8 @@ split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t 
 
 		if (2 * x->slack >= each)
 			gain = 0;
+		else if (p->guessed && gain > 1.5F)
+			gain = 1.5F;
 		if (pure)
 			gain += split_line_cost(x->c, k);
 		if (!pure || gain >= out.gain) {
@@ -430,11 +448,25 @@ path_split(const struct estimate_path *p, enum estimate_state to, const struct e
 	case ESTIMATE_ALL:
 		return split_replies(
 		    p, x, path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_BODY), false);
+	case ESTIMATE_BEGIN:
+		body = path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_MAIL);
+		return split_replies(p, x, body != 0 ? body + CHUNK_REPLY_BYTES : 0, false);
 	case ESTIMATE_ENVELOPE_REFUSED:
 		return (struct split){.refused = (uint16_t)(split_guess(x->c) & COUNT_MAX)};
 	default:
 		return (struct split){0};
 	}
+}
+
+/* The answer to a body, perhaps with the answer to a QUIT glued to it ("221 2.0.0 Bye" and longer). */
+static float
+body_gain(const struct estimate_path *p, const struct exchange *x)
+{
+	uint32_t known = p->reply[ESTIMATE_REPLY_BODY];
+
+	if (known != 0 && x->s >= known + QUIT_REPLY_MIN && x->s <= known + QUIT_REPLY_MAX)
+		return .5F;
+	return reply_gain((uint8_t)known, x, 4);
 }
 
 /*
@@ -475,10 +507,10 @@ path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate
 	case ESTIMATE_DATA:
 		return (p->open == 0 ? -6.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
 	case ESTIMATE_BODY:
-		return reply_gain(p->reply[ESTIMATE_REPLY_BODY], x, 4);
+		return body_gain(p, x);
 	case ESTIMATE_CHUNK:
 		/* Chunks of one message have one size, but for the last. */
-		if (from == ESTIMATE_CHUNK || from == ESTIMATE_ALL)
+		if (from == ESTIMATE_CHUNK)
 			return x->c > s->chunk_bytes + s->chunk_bytes / 16 ? -5.F : 0;
 		return (p->open == 0 ? -4.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_BODY], x, 4);
 	default:
@@ -567,6 +599,10 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 		path_guess_replies(p, x, split.accepted, -1);
 		p->open = split.accepted;
 		break;
+	case ESTIMATE_BEGIN:
+		p->open = split.accepted;
+		p->typical_bytes = body_bytes;
+		break;
 	case ESTIMATE_ENVELOPE_REFUSED:
 		p->open = split.accepted;
 		break;
@@ -579,12 +615,13 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 		p->open = split.accepted;
 		break;
 	case ESTIMATE_CHUNK:
-		if (from == ESTIMATE_CHUNK || from == ESTIMATE_ALL) {
+		if (from == ESTIMATE_CHUNK) {
 			p->bytes += x->c;
 			p->typical_bytes += x->c;
 		} else if (p->open > 0) { /* without a recipient BDAT is refused */
 			p->reply[ESTIMATE_REPLY_BODY] = reply_bytes(x->s);
-			path_count_message(p, p->open, x->c);
+			path_count_message(
+			    p, p->open, x->c + (from == ESTIMATE_BEGIN ? p->typical_bytes : 0));
 		}
 		break;
 	case ESTIMATE_ALL:

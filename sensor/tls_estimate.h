@@ -27,6 +27,7 @@ enum estimate_state {
 	ESTIMATE_BODY,		/* the body after DATA, perhaps with QUIT */
 	ESTIMATE_BODY_ENVELOPE, /* the body and the next envelope */
 	ESTIMATE_CHUNK,		/* BDAT and its bytes */
+	ESTIMATE_BEGIN,		/* MAIL, RCPT..., BDAT and a first part of the body in one turn */
 	ESTIMATE_ALL,		/* MAIL, RCPT..., BDAT and the whole body in one turn */
 	ESTIMATE_RSET,
 	ESTIMATE_QUIT,

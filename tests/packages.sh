@@ -1,22 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
-# Installs the Debian packages that a purpose needs and this machine lacks: packages.sh build|run|test
+# Installs the Debian packages that a purpose needs and this machine lacks: packages.sh build|run|test|bench
 # Calls sudo where it is not root.  Says nothing when everything is there.
 set -euo pipefail
 
-build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libsqlite3-dev libnftables-dev
+build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libpsl-dev libsqlite3-dev libnftables-dev
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
  libmagic-dev libgmime-3.0-dev libxml2-dev libopendkim-dev libpsl-dev libidn2-dev libpng-dev libjpeg-dev libwebp-dev
  libunbound-dev libcurl4-openssl-dev"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$run libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git
  nsd unbound nginx-light"
+bench="$test fail2ban"
+bench="$run libndpi-bin tcpflow tshark"
 
 case "${1:-}" in
 build) want=$build ;;
 run) want=$run ;;
 test) want=$test ;;
-*) echo "usage: packages.sh build|run|test" >&2; exit 2 ;;
+bench) want=$bench ;;
+*) echo "usage: packages.sh build|run|test|bench" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -34,6 +34,10 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(GEN_O) $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
 
+$(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
+
 $(BUILD)/tests/lab/%: $(BUILD)/tests/lab/%.o $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
@@ -45,7 +49,7 @@ $(BUILD)/tests/gen/smtpgen: $(BUILD)/tests/gen/main.o $(GEN_O) $(BASE)
 programs_of = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)))
 UNIT_BIN    := $(call programs_of,tests/unit/test_*.c)
 FUZZ_BIN    := $(call programs_of,tests/fuzz/fuzz_*.c)
-TEST_BIN    := $(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c) $(BUILD)/tests/gen/smtpgen
+TEST_BIN    := $(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c) $(BUILD)/tests/bench/bench_sensor $(BUILD)/tests/gen/smtpgen
 .SECONDARY:
 
 .PHONY: test run bench unit-programs fuzz-programs test-programs clang-build
@@ -61,7 +65,19 @@ test:
 	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/clang CC=clang all
 	@tests/run.sh $(BUILD)
 
+bench:
+	@tests/packages.sh bench
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/gen/smtpgen $(BUILD)/tests/bench/bench_sensor
+	@tests/bench/bench.sh $(BUILD)
+
 run:
 	@tests/packages.sh run
 	@$(MAKE) --no-print-directory -j2 all
 	@tests/lab/demo.sh $(BUILD) $(IFACE)
+
+.PHONY: bench-leak
+# TRIALS=N; beside it a pure nftables meter and fail2ban, from Debian.
+bench-leak:
+	@tests/packages.sh bench
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/leak_probe
+	@tests/bench/leak.sh $(BUILD) $(or $(TRIALS),30)

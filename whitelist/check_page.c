@@ -436,7 +436,7 @@ static int
 take_hop(struct hop *hop, const struct check_page_config *config, int64_t end_ns, bool one_click)
 {
 	struct check_page *page = hop->page;
-	int64_t left_ms = (end_ns - clock_mono_ns()) / 1000000;
+	int64_t left_ms;
 
 	page->size = 0;
 	page->body[0] = '\0';

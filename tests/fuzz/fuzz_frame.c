@@ -24,7 +24,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .caplen = n,
 	    .wirelen = n + (uint32_t)(data[1] << 8 | data[2]),
 	    .data = data + 3};
-	if (frame_parse(&packet, &frame) != FRAME_TCP)
+	enum frame_kind kind = frame_parse(&packet, &frame);
+	if (kind != FRAME_TCP && kind != FRAME_UDP && kind != FRAME_UNREACHABLE)
 		return 0;
 	volatile uint8_t sum = 0;
 	for (uint32_t i = 0; i < frame.captured; i++)

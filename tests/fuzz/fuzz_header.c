@@ -14,7 +14,7 @@ static uint64_t
 read_all(struct body *b, const uint8_t *data, size_t size, size_t piece)
 {
 	static const uint8_t key[HASH_KEY_BYTES] = {7};
-	body_init(b);
+	body_init(b, true);
 	for (size_t i = 0; i < size; i += piece) {
 		size_t n = size - i < piece ? size - i : piece;
 		uint8_t *copy = malloc(n);

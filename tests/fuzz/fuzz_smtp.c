@@ -106,7 +106,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct smtp_events events = {
-	    on_greeting, on_helo, on_recipient, on_message, on_tls};
+	    on_greeting, on_helo, on_recipient, on_message, on_tls, NULL};
 	static const uint8_t key[HASH_KEY_BYTES] = {7};
 	static struct smtp_context *ctx;
 	struct smtp s;

@@ -74,7 +74,7 @@ cast_config() {
 cast_start() { # LABEL PROGRAM EVENT ARGUMENTS...
 	local label=$1 program=$2 event=$3 begin=${EPOCHREALTIME/./}
 	shift 3
-	lab_start hv "$label" "$build/$program" --config "$LAB_DIR/bulkhead.conf" "$@"
+	lab_start hv "$label" ${cast_as:-} "$build/$program" --config "$LAB_DIR/bulkhead.conf" "$@"
 	lab_wait_line 10 "$LAB_DIR/$label.log" "$event" || { cat "$LAB_DIR/$label.log" >&2; return 1; }
 	cast_ready_ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
 }

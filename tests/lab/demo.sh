@@ -69,13 +69,17 @@ bulkhead whitelist approve 1 --override --reason 'lab: no DNS, no web site, samp
 
 # --- the story: blocks are told as the guard logs them ------------------------------------------------------
 tell_blocks() {
-	tail -n +1 -F --pid=$$ "$LAB_DIR/guard.log" 2>/dev/null | while read -r line; do
+	while read -r line; do
 		case $line in
 		*guard.block\ *) say "${red}BLOCKED${plain}  $(sed 's/.*guard\.block //' <<<"$line")" ;;
 		esac
 	done
 }
-tell_blocks &
+# The reader ends when lab_end ends the tail.
+mkfifo "$LAB_DIR/guard.fifo"
+tail -n +1 -F "$LAB_DIR/guard.log" >"$LAB_DIR/guard.fifo" 2>/dev/null &
+LAB_PID[teller]=$!
+tell_blocks <"$LAB_DIR/guard.fifo" &
 
 # mailing NAME FROM SUBJECT: 20 recipients at each MX in turn, IPv4 and IPv6 in turn, until nobody listens any more.
 mailing() {

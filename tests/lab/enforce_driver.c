@@ -3,8 +3,9 @@
  * Drives the enforcer by lines on stdin, for tests/lab/test_enforce.sh:
  *   enforce_driver TABLE [glob=G]... [relay=P]... [off=FEATURE]...
  *   block KEY [SPAN [CASE]] | grant KEY | release KEY | replace [KEY]... | list | features | bulk N
- * | bench N KEY is an interface or a prefix.  Each line is answered by "ok ..." or "failed ...";
- * news are "news ...".
+ * bench N | throttle KEY | unthrottle KEY | brake KEY | observe KEY | beat SPAN|0 armed|counting |
+ * state; KEY is an interface or a prefix.  Each line is answered by "ok ..." or "failed ..."; news
+ * are "news ...".
  */
 #include <errno.h>
 #include <poll.h>
@@ -54,7 +55,15 @@ do_element(
 		strncpy(e.case_id, case_id, sizeof(e.case_id) - 1);
 	if (strcmp(verb, "grant") == 0)
 		e.set = PLAN_SET_GRANTED;
-	if (r == 0 && strcmp(verb, "release") == 0)
+	if (strcmp(verb, "throttle") == 0)
+		e.set = PLAN_SET_THROTTLED;
+	if (strcmp(verb, "brake") == 0)
+		e.set = PLAN_SET_BRAKED;
+	if (strcmp(verb, "observe") == 0)
+		e.set = PLAN_SET_OBSERVED;
+	if (strcmp(verb, "unthrottle") == 0)
+		e.set = PLAN_SET_THROTTLED;
+	if (r == 0 && (strcmp(verb, "release") == 0 || strcmp(verb, "unthrottle") == 0))
 		r = enforce_release(f, &e, 1, &err);
 	else if (r == 0)
 		r = enforce_block(f, &e, 1, &err);
@@ -97,10 +106,11 @@ do_list(struct enforce *f)
 	for (i = 0; r == 0 && i < list.count; i++) {
 		const struct plan_element *e = &list.elements[i];
 
-		printf("element %s %s case=%s left=%llds\n", plan_set_name(e->set),
+		printf("element %s %s case=%s left=%llds packets=%llu\n", plan_set_name(e->set),
 		    e->ifname[0] != '\0' ? e->ifname : addr_prefix_format(prefix, &e->prefix),
 		    e->case_id,
-		    (long long)((e->timeout_ns + CLOCK_SECOND_NS / 2) / CLOCK_SECOND_NS));
+		    (long long)((e->timeout_ns + CLOCK_SECOND_NS / 2) / CLOCK_SECOND_NS),
+		    (unsigned long long)e->packets);
 	}
 	if (r < 0)
 		answer(r, &err, "");
@@ -202,6 +212,37 @@ do_features(struct enforce *f)
 	printf("\n");
 }
 
+/* beat SPAN|0 armed|counting */
+static void
+do_beat(struct enforce *f, const char *span, const char *how)
+{
+	int64_t for_ns = 0;
+	struct err err;
+	int r = 0;
+
+	if (span == NULL || how == NULL ||
+	    (strcmp(span, "0") != 0 && clock_parse_span(span, &for_ns) < 0))
+		r = err_set(&err, -EINVAL, "beat SPAN armed|counting");
+	if (r == 0)
+		r = enforce_beat(f, for_ns, strcmp(how, "armed") == 0, &err);
+	answer(r, &err, "beat");
+}
+
+static void
+do_state(struct enforce *f)
+{
+	struct enforce_brake_state s;
+	struct err err;
+	int r = enforce_brake_state(f, &s, &err);
+
+	if (r < 0)
+		answer(r, &err, "");
+	else
+		printf("ok state alive_ms=%lld armed=%d dropped=%llu counted=%llu\n",
+		    (long long)s.alive_ns / 1000000, s.armed, (unsigned long long)s.dropped,
+		    (unsigned long long)s.counted);
+}
+
 static void
 do_line(struct enforce *f, char *line)
 {
@@ -209,7 +250,12 @@ do_line(struct enforce *f, char *line)
 
 	if (verb == NULL)
 		return;
-	if (strcmp(verb, "replace") == 0) {
+	if (strcmp(verb, "state") == 0) {
+		do_state(f);
+	} else if (strcmp(verb, "beat") == 0) {
+		key = strtok_r(NULL, " \n", &save);
+		do_beat(f, key, strtok_r(NULL, " \n", &save));
+	} else if (strcmp(verb, "replace") == 0) {
 		do_replace(f, &save);
 	} else if (strcmp(verb, "list") == 0) {
 		do_list(f);

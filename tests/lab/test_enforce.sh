@@ -7,43 +7,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "${1:-build}")
 LAB=${LAB:-enf$$}
 . "$here/lab.sh"
-driver=$build/tests/lab/enforce_driver
+. "$here/driver.sh"
 tcp=$here/tcp.py
 [ -x "$driver" ] || { echo "$driver is missing; build it with make test" >&2; exit 1; }
 
-# --- the driver as a coprocess of the shell --------------------------------------------------------------
-news='' child='' answer=''
-# start_enforcer ARGUMENTS: in the hypervisor; child = pid of the enforcer.
-start_enforcer() {
-	mkfifo "$LAB_DIR/driver.in" 2>/dev/null
-	news=$LAB_DIR/driver.out
-	: >"$news"
-	ip netns exec "$LAB-hv" "$driver" "$@" <"$LAB_DIR/driver.in" >"$news" 2>"$LAB_DIR/driver.err" &
-	LAB_PID[driver]=$!
-	exec 9>"$LAB_DIR/driver.in"
-	lab_wait_line 10 "$news" '^(ready|failed)' || { cat "$LAB_DIR/driver.err" "$news"; return 1; }
-	child=$(sed -n 's/^ready //p' "$news")
-	[ -n "$child" ]
-}
-stop_enforcer() {
-	exec 9>&-
-	wait "${LAB_PID[driver]}" 2>/dev/null
-	unset 'LAB_PID[driver]'
-}
-# tell LINE: sends it, waits for its answer; the answer's lines are in $answer; 0 when it was "ok".
-tell() {
-	local from=$(($(wc -l <"$news") + 1))
-	echo "$*" >&9
-	lab_wait_line 10 "$news" '^(ok|failed)' "$from" || { echo "the driver does not answer to: $*"; return 1; }
-	answer=$(tail -n "+$from" "$news" | grep -v '^news')
-	grep -q '^ok' <<<"$answer"
-}
-refuses() { ! tell "$@"; }
-told() { lab_wait_line "$1" "$news" "^news $2"; }
-
 # --- what a tenant sees ----------------------------------------------------------------------------------
 try() { lab_in "$1" python3 "$tcp" try "$2" "$3"; }
-is() { [ "$1" = "$2" ] || { echo "  got \"$1\", wanted \"$2\""; return 1; }; }
 sees() { is "$(try "$1" "$2" "$3")" "$4"; }
 both_see() { sees "$1" "$(lab_mx4 3)" "$2" "$3" && sees "$1" "$(lab_mx6 3)" "$2" "$3"; }
 
@@ -69,7 +38,6 @@ unhold() {
 }
 pokes() { is "$(poke "$1")" "$2"; }
 
-nft_hv() { ip netns exec "$LAB-hv" nft "$@"; }
 stands() { tell list && grep -qE "^element $1" <<<"$answer"; }
 stands_not() { tell list && ! grep -qE "^element $1" <<<"$answer"; }
 
@@ -127,8 +95,9 @@ case_block() {
 	check "$kind: mail is still received over IPv6" sees ext "$(lab_addr6 shop)" 25 open
 	check "$kind: another server is untouched" both_see news 25 open
 	check "$kind: the list has the block with its case and time" stands 'blocked vnet1 case=bh-lab left=3[56][0-9][0-9]s'
+	check "$kind: what it tried is counted" stands 'blocked vnet1 .* packets=[1-9]'
 	check "$kind: a second block renews the timeout" tell block vnet1 2h bh-two
-	check "$kind: and the case" stands 'blocked vnet1 case=bh-two left=(7200|7199)s'
+	check "$kind: and the case" stands 'blocked vnet1 case=bh-two left=(7200|7199)s packets='
 	check "$kind: release" tell release vnet1
 	check "$kind: mail flows again" both_see shop 25 open
 	check "$kind: releasing what is not blocked is no error" tell release vnet1

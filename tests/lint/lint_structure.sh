@@ -30,10 +30,11 @@ check "a third-party header is included by one module" < <(
 	one_user pcap sensor/tap.c
 	one_user ndpi sensor/classify.c
 	one_user maxminddb sensor/geo.c
+	one_user libpsl sensor/suffix.c
 	one_user sqlite3 policy/store.c policy/store_private.h policy/store_schema.c
 	one_user nftables/ policy/enforce_nft.c
-	one_user libnftnl/ policy/enforce_netlink.c
-	one_user libmnl/ policy/enforce_netlink.c
+	one_user libnftnl/ policy/enforce_netlink.c policy/enforce_netlink_dump.c
+	one_user libmnl/ policy/enforce_netlink.c policy/enforce_netlink_dump.c
 	one_user sodium base/hash.c
 	one_user xxhash base/hash.c
 	one_user confuse base/config.c

@@ -97,7 +97,8 @@ on_tls(void *arg, struct smtp *s, enum obs_tls tls)
 	r->tls = (uint8_t)tls;
 }
 
-static const struct smtp_events events = {on_greeting, on_helo, on_recipient, on_message, on_tls};
+static const struct smtp_events events = {
+    on_greeting, on_helo, on_recipient, on_message, on_tls, NULL};
 static const uint8_t key[HASH_KEY_BYTES] = {1, 2, 3};
 
 struct dialogue {

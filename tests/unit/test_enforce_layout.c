@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "policy/enforce_brake.h"
 #include "policy/enforce_gather.h"
 #include "policy/enforce_layout.h"
 #include "policy/enforce_wire.h"
@@ -71,6 +72,55 @@ test_keys(void **state)
 		}
 		assert_int_equal(key[ends[cases[i].kind]], cases[i].last_key_end);
 	}
+}
+
+/* A grant's pace survives the way through a comment, beside a prefix and without a case. */
+static void
+test_pace(void **state)
+{
+	static const char *const keys[] = {"vnet1", "192.0.2.8/29"};
+	char comment[ENFORCE_COMMENT_BYTES];
+	uint8_t key[ENFORCE_KEY_BYTES];
+	struct plan_element e, back;
+	unsigned i;
+	struct err err;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		e = element(keys[i], 0, "");
+		e.set = PLAN_SET_GRANTED;
+		e.pace = 123456;
+		assert_int_equal(enforce_layout_check(&e, false, &err), 0);
+		enforce_layout_comment(comment, &e);
+		enforce_layout_key(&e, 0, key);
+		assert_int_equal(enforce_layout_element(e.set, enforce_layout_kind(&e), key,
+				     enforce_keys[enforce_layout_kind(&e)].size, comment, &back),
+		    0);
+		assert_int_equal(back.pace, 123456);
+		assert_string_equal(back.case_id, "");
+		assert_int_equal(plan_compare(&e, &back), 0);
+	}
+	e.pace = PLAN_PACE_MAX + 1;
+	assert_int_equal(enforce_layout_check(&e, false, &err), -EINVAL);
+	e.pace = 1;
+	e.set = PLAN_SET_BLOCKED;
+	assert_int_equal(enforce_layout_check(&e, false, &err), -EINVAL);
+}
+
+/* Patterns that become a rule; a bare star would brake the uplink. */
+static void
+test_brake_patterns(void **state)
+{
+	static const char *const good[] = {"vnet*", "tap*", "vnet7", "a*"};
+	static const char *const bad[] = {"*", "", "veth*i*", "vnet?", "v[0-9]", "lo", "vnet**",
+	    "v\"};drop*", "a-name-that-is-too-long*"};
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(enforce_brake_is_match(good[i]));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(enforce_brake_is_match(bad[i]));
 }
 
 static void
@@ -249,7 +299,7 @@ add_keys(struct enforce_gather *g, const struct plan_element *e, unsigned family
 	for (i = from; i < enforce_layout_key_count(e); i++) {
 		enforce_layout_key(e, i, key);
 		enforce_gather_add(g, family, e->set, kind, key, enforce_keys[kind].size, comment,
-		    left_ms != 0, left_ms);
+		    left_ms != 0, left_ms, 1);
 	}
 }
 
@@ -295,8 +345,8 @@ test_gather(void **state)
 	plan_fini(&out);
 
 	enforce_gather_reset(&g);
-	enforce_gather_add(&g, 0, 0, ENFORCE_KEY_V4, (const uint8_t *)"abc", 3, "", false, 0);
-	enforce_gather_add(&g, 0, 0, ENFORCE_KEY_V4, NULL, 0, "", false, 0);
+	enforce_gather_add(&g, 0, 0, ENFORCE_KEY_V4, (const uint8_t *)"abc", 3, "", false, 0, 0);
+	enforce_gather_add(&g, 0, 0, ENFORCE_KEY_V4, NULL, 0, "", false, 0, 0);
 	assert_int_equal(enforce_gather_sort(&g), 0);
 	assert_int_equal(enforce_gather_finish(&g, 1, true, &out), 1);
 	assert_int_equal(out.count, 0);
@@ -309,6 +359,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_keys),
+	    cmocka_unit_test(test_pace),
+	    cmocka_unit_test(test_brake_patterns),
 	    cmocka_unit_test(test_foreign_elements),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_table_names),

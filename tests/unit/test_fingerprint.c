@@ -158,7 +158,7 @@ of_message(const char *message, size_t piece)
 	static const uint8_t key[HASH_KEY_BYTES] = {1};
 	struct body b;
 	size_t n = strlen(message);
-	body_init(&b);
+	body_init(&b, true);
 	for (size_t i = 0; i < n; i += piece) {
 		size_t step = n - i < piece ? n - i : piece;
 		uint8_t *copy = malloc(step);

@@ -340,7 +340,7 @@ lies(void **state)
 	ip[20 + 12] = 0xf0; /* and one beyond the datagram */
 	assert_int_equal(frame_parse(&k.packet, &f), FRAME_MALFORMED);
 	memcpy(ip, good, sizeof(good));
-	ip[9] = 17; /* UDP */
+	ip[9] = 47; /* GRE */
 	assert_int_equal(frame_parse(&k.packet, &f), FRAME_OTHER);
 	memcpy(ip, good, sizeof(good));
 	k.data[12] = 0, k.data[13] = 0; /* 802.3 length 0 */

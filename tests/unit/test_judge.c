@@ -399,6 +399,38 @@ test_still_trying(void **state)
 	assert_int_equal(get(f, 3).verdict.rung, RUNG_BLOCK);
 }
 
+/* Refused packets alone: with a sensor they are only shown; without one, more than one a second is
+ * trying, and a queue's pace is not. */
+static void
+test_refused_packets(void **state)
+{
+	static const struct {
+		uint64_t per_minute;
+		bool blind, extends;
+	} cases[] = {{1000, false, false}, {10, true, false}, {61, true, true}};
+	struct fixture *f = *state;
+
+	for (unsigned n = 0; n < 3; n++) {
+		const unsigned i = n + 2; /* of the default plan */
+		uint64_t packets = 0;
+		int64_t begin_ns;
+
+		blast(f, i, 100);
+		begin_ns = f->now_ns;
+		assert_int_equal(get(f, i).verdict.rung, RUNG_BLOCK);
+		while (f->now_ns - begin_ns < CLOCK_HOUR_NS + 5 * CLOCK_MINUTE_NS) {
+			judge_refused(f->judge, i, f->now_ns, packets, cases[n].blind);
+			pass(f, CLOCK_MINUTE_NS);
+			packets += cases[n].per_minute;
+			if (get(f, i).verdict.rung == RUNG_BLOCK)
+				assert_true(
+				    get(f, i).refused_packets + cases[n].per_minute == packets);
+		}
+		assert_int_equal(
+		    get(f, i).verdict.rung, cases[n].extends ? RUNG_BLOCK : RUNG_CLEAR);
+	}
+}
+
 static void
 test_inventory_change(void **state)
 {
@@ -512,6 +544,7 @@ main(void)
 	    CASE(test_observe_mode),
 	    CASE(test_people),
 	    CASE(test_still_trying),
+	    CASE(test_refused_packets),
 	    CASE(test_inventory_change),
 	    CASE(test_state_survives),
 	    CASE(test_unseen_is_saved),

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The brake as text for nft: what bounds the damage while user space is dead, and what a throttled
+ * or granted server may do.  Pure.  bulkhead-guard (enforcer child).
+ */
+#ifndef POLICY_ENFORCE_BRAKE_H
+#define POLICY_ENFORCE_BRAKE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/enforce.h"
+#include "policy/enforce_layout.h"
+
+/* Plain sets with the one element `tcp`: the heartbeat, and "the host enforces". */
+#define ENFORCE_BRAKE_ALIVE "alive"
+#define ENFORCE_BRAKE_ARMED "armed"
+/* By interface, with a counter: what was dropped; what would have been. */
+#define ENFORCE_BRAKE_EXCESS  "excess"
+#define ENFORCE_BRAKE_COUNTED "counted"
+
+/* Burst and refill of a grant's element: an hour's worth at once, then as it comes. */
+#define ENFORCE_BRAKE_GRANT_DEFAULT 14400u
+
+/* Sets and chains of one family; the chains are emptied first.  "smtp" must go on to "brake". */
+void enforce_brake_write(FILE *f, const struct enforce_config *cfg, enum enforce_family family);
+/* The two rules at the end of "smtp" that lead a new connection or a command line to the brake. */
+void enforce_brake_write_entry(FILE *f, const char *family, const char *table);
+
+/*
+ * A pattern of interfaces as nft can match it in a rule: an exact name, or one that ends in its
+ * only
+ * `*` behind at least one letter.  False for others: the door alone brakes those.
+ */
+bool enforce_brake_is_match(const char *glob);
+
+#endif

@@ -1,0 +1,171 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# The brake in the kernel: what a tenant at full speed gets through while user space is dead, and who is spared.
+# test_brake.sh BUILD
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(realpath "${1:-build}")
+LAB=${LAB:-brk$$}
+. "$here/lab.sh"
+. "$here/driver.sh"
+seconds=${BRAKE_SECONDS:-5}
+
+# blast NAME SECONDS smtp-source-options: how many messages a sink of its own counts in that time.
+blast() {
+	local name=$1 span=$2
+	shift 2
+	lab_start ext sink smtp-sink -u nobody -c "$(lab_mx4 2):25" 1000
+	lab_wait_listen ext 25
+	lab_in "$name" timeout -s KILL "$span" smtp-source "$@" -m 1000000 -f a@t1.example -t b@e.example "$(lab_mx4 2):25" >/dev/null 2>&1
+	lab_stop sink
+	delivered=$(tr '\r' '\n' <"$LAB_DIR/sink.log" | grep -o 'mesg=[0-9]*' | tail -n 1)
+	delivered=${delivered#mesg=}
+	delivered=${delivered:-0}
+	echo "  $delivered messages in $span s: $name, smtp-source $*"
+}
+at_most() { [ "$delivered" -le "$1" ] && [ "$delivered" -ge "${2:-1}" ]; }
+state_is() { tell state && grep -qE "$1" <<<"$answer"; }
+# Meters begin anew, as after an hour without mail.
+fresh() {
+	local family level
+	for family in netdev bridge inet; do
+		for level in loose strict slow seen; do nft_hv flush set $family bulkhead $level; done
+	done
+}
+
+case_strict() {
+	tell beat 0 armed
+	check "$kind: armed, and no heartbeat yet" state_is 'alive_ms=0 armed=1 dropped=0'
+	for options in "-d -s 1 -l 4000" "-s 1 -l 4000" "-d -s 10 -l 4000" "-d -s 10 -l 100" "-s 20 -l 4000"; do
+		fresh
+		blast news "$seconds" $options
+		check "$kind: user space is dead: at most 60 messages ($options)" at_most 60 0
+	done
+	check "$kind: what was dropped is counted" state_is 'dropped=[1-9]'
+	fresh
+	blast shop 2 -d -s 1 -l 4000
+	check "$kind: another server has a meter of its own" at_most 60 5
+	# The meters belong to interfaces: as many source addresses as you like are one source.
+	check "$kind: one element per interface" is "$(nft_hv -j list set netdev bulkhead strict | jq '[.nftables[].set.elem // empty] | flatten | length')" 1
+}
+
+case_loose() {
+	fresh
+	tell beat 2m armed
+	check "$kind: the heartbeat loosens the brake" state_is 'alive_ms=1[12][0-9]{4} armed=1'
+	blast news 3 -d -s 1 -l 4000
+	check "$kind: loose: hundreds pass" at_most 100000 200
+	fresh
+	tell beat 1s armed
+	check "$kind: a heartbeat that is not renewed ends" lab_wait 3 state_is 'alive_ms=0'
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: and the brake is strict" at_most 60
+}
+
+case_sets() {
+	tell beat 2m armed
+	fresh
+	check "$kind: throttle" tell throttle vnet2 1h
+	blast news 3 -d -s 1 -l 4000
+	check "$kind: a throttled server gets a few through" at_most 12
+	check "$kind: unthrottle" tell unthrottle vnet2
+	fresh
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: and it flows again" at_most 100000 200
+	tell beat 1s armed
+	lab_wait 3 state_is 'alive_ms=0'
+	fresh
+	check "$kind: grant" tell grant vnet2 1h
+	blast news 3 -d -s 1 -l 4000
+	check "$kind: a granted server is not held by the dead heartbeat" at_most 100000 1000
+	nft_hv flush set netdev bulkhead granted
+	check "$kind: an element of a grant that was taken away comes back" lab_wait 2 granted_stands
+	check "$kind: a grant ends by its time" tell grant vnet2 1s
+	lab_wait 3 no_grant
+	fresh
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: and the brake holds again" at_most 60
+	check "$kind: an observed server" tell observe vnet2
+	fresh
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: is only counted" at_most 1000000 2000
+	check "$kind: visibly" state_is 'counted=[1-9]'
+	tell replace
+}
+granted_stands() { tell list && grep -q '^element granted vnet2' <<<"$answer"; }
+no_grant() { ! granted_stands; }
+
+case_observe() {
+	tell beat 0 counting
+	fresh
+	check "$kind: in observe mode" state_is 'armed=0'
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: nothing is braked" at_most 1000000 2000
+	check "$kind: but a server may be enforced alone" tell brake vnet2
+	fresh
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: and is" at_most 60
+	tell replace
+}
+
+# The brake outlives everything: the child, and somebody who wipes the tables while it lives.
+case_dead() {
+	tell beat 2m armed
+	nft_hv flush ruleset
+	check "$kind: after a flush the heartbeat stands again" lab_wait 2 state_is 'alive_ms=1[0-9]{5} armed=1'
+	kill -KILL "$child"
+	told 2 gone
+	stop_enforcer
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: a restart within the heartbeat's time trips nothing" at_most 1000000 200
+	check "$kind: the next child finds the heartbeat" start_enforcer bulkhead 'glob=vnet*'
+	check "$kind: as it was" state_is 'alive_ms=1[0-9]{5} armed=1'
+	tell beat 1s armed
+	kill -KILL "$child"
+	told 2 gone
+	stop_enforcer
+	nft_hv flush ruleset 2>/dev/null
+	start_enforcer bulkhead 'glob=vnet*'
+	tell beat 1s armed
+	kill -KILL "$child"
+	told 2 gone
+	stop_enforcer
+	lab_wait 2 false
+	lab_unplug vnet2
+	lab_plug news vnet2 && lab_wait_reach news
+	blast news 3 -d -s 5 -l 4000
+	check "$kind: a tap that appears while everything is dead is braked by the net" at_most 60 0
+	start_enforcer bulkhead 'glob=vnet*'
+}
+
+# A server without an interface of its own (here: its tap matches no pattern and is named nowhere).
+case_address() {
+	stop_enforcer
+	nft_hv flush ruleset
+	start_enforcer bulkhead 'glob=nosuch*' || return 1
+	tell beat 0 armed
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: a server that nobody knows is not braked" at_most 1000000 2000
+	tell brake "$(lab_addr4 news)"
+	blast news 3 -d -s 5 -l 4000
+	check "$kind: one that is known by its address is" at_most 60 0
+	tell throttle "$(lab_addr4 shop)" 1h
+	blast shop 3 -d -s 1 -l 4000
+	check "$kind: and can be throttled by it" at_most 12
+}
+
+lab_need
+command -v smtp-sink >/dev/null || { echo "skipped: smtp-source and smtp-sink (postfix) are not installed"; exit 77; }
+for kind in bridged routed; do
+	lab_begin $kind 5 && lab_tenant shop && lab_tenant news || { echo "FAIL the $kind lab cannot be made"; exit 1; }
+	start_enforcer bulkhead 'glob=vnet*' || exit 1
+	case_strict
+	case_loose
+	case_sets
+	case_observe
+	case_dead
+	case_address
+	stop_enforcer
+	lab_end
+done
+lab_summary
