@@ -36,7 +36,7 @@ LIB_SENSOR    := -lpcap -lndpi -lmaxminddb -lpsl -lm
 LIB_POLICY    := -lsqlite3 -ljansson -lm
 LIB_WHITELIST := -lmagic
 # What parses submitted documents is linked into bulkhead-check alone.
-LIB_CHECK     := $(shell pkg-config --libs gmime-3.0 libxml-2.0) -lopendkim -lpsl -lidn2 -lpng -ljpeg -lwebp -ljansson
+LIB_CHECK     := $(shell pkg-config --libs gmime-3.0 libxml-2.0) -lopendkim -lunbound -lcurl -lpsl -lidn2 -lpng -ljpeg -lwebp -ljansson
 LIB_CLI       := -ljansson -lncurses -ltinfo
 LIB_ENFORCE   := -lnftables -lnftnl -lmnl
 

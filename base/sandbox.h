@@ -43,6 +43,7 @@ enum sandbox_profile {
 	SANDBOX_ENFORCER, /* netlink, the socketpair; no files but what libnftables must read */
 	SANDBOX_JUDGE,	  /* sockets accepted, SQLite and evidence files; no exec, no new netlink */
 	SANDBOX_CHECK,	  /* a worker that parses documents: read, write, memory, exit */
+	SANDBOX_ONLINE, /* a worker that asks DNS and fetches pages: TCP, UDP, threads, no files */
 	SANDBOX__COUNT
 };
 int sandbox_seccomp(enum sandbox_profile profile, struct err *e);

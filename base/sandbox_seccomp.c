@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -97,6 +99,32 @@ static const int enforcer_calls[] = {
     SCMP_SYS(getsockopt),
     SCMP_SYS(fcntl),
     SCMP_SYS(shutdown),
+};
+
+/* libunbound with its thread and libcurl.  bind() is for UDP source ports; nothing listens. */
+static const int online_calls[] = {
+    SCMP_SYS(connect),
+    SCMP_SYS(bind),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(pipe),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_create),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(timerfd_create),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
 };
 
 /* SQLite in WAL mode, evidence files, accepted clients, the enforcer child's end. */
@@ -243,6 +271,23 @@ static const struct rule judge_rules[] = {
     ALLOW1(setsockopt, EQ(1, SOL_SOCKET)),
 };
 
+static const struct rule online_rules[] = {
+    ALLOW2(socket, EQ(0, AF_INET), MASKED(1, 0xf, SOCK_STREAM)),
+    ALLOW2(socket, EQ(0, AF_INET), MASKED(1, 0xf, SOCK_DGRAM)),
+    ALLOW2(socket, EQ(0, AF_INET6), MASKED(1, 0xf, SOCK_STREAM)),
+    ALLOW2(socket, EQ(0, AF_INET6), MASKED(1, 0xf, SOCK_DGRAM)),
+    ALLOW1(socketpair, EQ(0, AF_UNIX)),
+    ALLOW1(setsockopt, EQ(1, SOL_SOCKET)),
+    ALLOW1(setsockopt, EQ(1, IPPROTO_TCP)),
+    ALLOW1(setsockopt, EQ(1, IPPROTO_IP)),
+    ALLOW1(setsockopt, EQ(1, IPPROTO_IPV6)),
+    ALLOW1(ioctl, EQ(1, FIONBIO)),
+    /* A thread, never a process; glibc falls back from clone3() to clone(), whose flags can be
+     * seen. */
+    ALLOW1(clone, MASKED(0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM)),
+    {SCMP_SYS(clone3), SCMP_ACT_ERRNO(ENOSYS), 0, {EQ(0, 0)}},
+};
+
 static int
 add_calls(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t count)
 {
@@ -324,7 +369,7 @@ fill_profile(scmp_filter_ctx ctx, enum sandbox_profile profile, int receive_only
 		r = add_writes(ctx, receive_only);
 	if (r == 0 && profile != SANDBOX_CHECK)
 		r = ADD_CALLS(ctx, wait_calls);
-	if (r == 0 && profile != SANDBOX_CHECK)
+	if (r == 0 && profile != SANDBOX_CHECK && profile != SANDBOX_ONLINE)
 		r = ADD_RULES(ctx, interface_rules);
 	if (r == 0 && profile != SANDBOX_JUDGE)
 		r = add_no_files(ctx);
@@ -344,6 +389,9 @@ fill_profile(scmp_filter_ctx ctx, enum sandbox_profile profile, int receive_only
 		return r == 0 ? ADD_RULES(ctx, judge_rules) : r;
 	case SANDBOX_CHECK:
 		return 0;
+	case SANDBOX_ONLINE:
+		r = ADD_CALLS(ctx, online_calls);
+		return r == 0 ? ADD_RULES(ctx, online_rules) : r;
 	case SANDBOX__COUNT:
 		break;
 	}

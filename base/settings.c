@@ -63,6 +63,12 @@ const struct config_row settings_rows[] = {
     TEXT("group_admin", group_admin, 0, 31, "", "Unix group that may do everything; root always may."),
     BOOL("brake", brake, "yes", "Meters in the kernel bound what passes while the programs are dead; in observe mode they only count."),
     INT("evidence_max_mib", evidence_max_mib, 1, 256, "20", "Largest evidence file in MiB."),
+    TEXT("check_resolver", check_resolver, 0, 63, "", "Resolver of the online checks, address or address@port; empty: the system's."),
+    TEXT("check_trust_anchor", check_trust_anchor, 0, 511, "", "DS or DNSKEY record of the root, to validate answers; empty: the resolver is trusted."),
+    TEXT("check_ca_file", check_ca_file, 0, 255, "", "Trusted certificates for page checks; empty: the system's bundle."),
+    LIST("check_address_lists", check_address_lists, 0, 8, "", "DNS block lists of addresses that are asked, by their terms of use."),
+    LIST("check_domain_lists", check_domain_lists, 0, 8, "", "DNS block lists of domains that are asked."),
+    LIST("check_allow_private", check_allow_private, 0, 8, "", "Private prefixes where pages may stand: for tests, ignored while mode is enforce."),
 
     SPAN("evidence_retention", evidence_retention_ns, CLOCK_DAY_NS, 3650 * CLOCK_DAY_NS, "1095d", "Evidence is removed so long after its application or grant ended."),
     SPAN("grant_reminder", grant_reminder_ns, CLOCK_HOUR_NS, 365 * CLOCK_DAY_NS, "14d", "Time before the end of a grant when a reminder is written."),

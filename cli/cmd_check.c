@@ -15,11 +15,15 @@
 #include "cli/output_json.h"
 
 #define KEYS_BYTES_MAX 8000
-#define WAIT_NS	       (180 * CLOCK_SECOND_NS) /* beyond every deadline of a worker and a full queue */
+#define WAIT_NS	       (300 * CLOCK_SECOND_NS) /* beyond every deadline of a worker and a full queue */
 
 const struct option options_check[] = {
     {"dkim-keys", "FILE", false, false,
 	"keys instead of DNS: lines \"selector._domainkey.domain v=DKIM1; p=...\""},
+    {"online", NULL, false, false,
+	"also ask DNS and visit the unsubscribe page, up to two minutes"},
+    {"post-consent", "WHO", false, false,
+	"who of the tenant allowed the one-click POST, for the ledger; only then it is sent"},
     {NULL, NULL, false, false, NULL},
 };
 
@@ -64,7 +68,13 @@ cmd_whitelist_check(struct context *ctx, json_t **data, struct err *e)
 		    "\"%s\" is no number of an application: bulkhead whitelist list shows them",
 		    ctx->operands[0]);
 	args = json_pack("{s:I}", "id", (json_int_t)id);
-	if (path != NULL) {
+	if (context_has(ctx, "online"))
+		json_object_set_new(args, "online", json_true());
+	if (context_get(ctx, "post-consent") != NULL &&
+	    json_object_set_new(
+		args, "post_consent", json_string(context_get(ctx, "post-consent"))) < 0)
+		rc = err_set(e, -EINVAL, "--post-consent is no text");
+	if (rc == 0 && path != NULL) {
 		rc = file_read(path, KEYS_BYTES_MAX, &keys, &size, e);
 		if (rc == 0 && json_object_set_new(args, "keys", json_string(keys)) < 0)
 			rc = err_set(e, -EINVAL, "%s is no text", path);

@@ -68,7 +68,8 @@ static const struct command commands[] = {
 	"  bulkhead whitelist attach 3 --kind unsubscribe-page page.png\n", cmd_whitelist_attach,
 	print_application},
     {"whitelist check", "N", 1, 1, options_check, "run the machine checks of what was submitted",
-	"  bulkhead whitelist check 3\n  bulkhead whitelist check 3 --dkim-keys keys.txt\n",
+	"  bulkhead whitelist check 3\n  bulkhead whitelist check 3 --dkim-keys keys.txt\n"
+	"  bulkhead whitelist check 3 --online\n",
 	cmd_whitelist_check, print_checks},
     {"whitelist approve", "N", 1, 1, options_approve, "give what was asked, until a date",
 	"  bulkhead whitelist approve 3\n  bulkhead whitelist approve 3 --per-day 2000 --until "

@@ -178,7 +178,7 @@ take_fields(const struct ctl_call *call, struct application *a, struct err *e)
 static void
 check_anew(const struct ctl_call *call, const struct application *a)
 {
-	(void)guard_check_start(call->guard, call->actor, a, "", NULL);
+	(void)guard_check_start(call->guard, call->actor, a, "", NULL, NULL);
 }
 
 static int
@@ -327,7 +327,9 @@ static int
 whitelist_check(const struct ctl_call *call, json_t **data, struct err *e)
 {
 	struct application a;
-	const char *keys = "";
+	struct guard_check_online online = {""};
+	const char *keys = "", *consent = "";
+	bool is_online = false;
 	int rc = find_application(call, &a, e);
 
 	if (rc == 0)
@@ -335,9 +337,19 @@ whitelist_check(const struct ctl_call *call, json_t **data, struct err *e)
 	if (rc == 0 && strlen(keys) >= CHECK_KEYS_BYTES)
 		rc = err_set(e, -E2BIG, "the DKIM keys are longer than %d bytes", CHECK_KEYS_BYTES);
 	if (rc == 0)
-		rc = guard_check_start(call->guard, call->actor, &a, keys, e);
-	/* Under way already: its end is as good, unless keys came along. */
-	if (rc == -EBUSY && keys[0] == '\0')
+		rc = ctl_arg_bool_opt(call, "online", &is_online, e);
+	if (rc == 0)
+		rc = ctl_arg_text_opt(call, "post_consent", &consent, e);
+	if (rc == 0 && (strlen(consent) >= sizeof(online.consent) || (consent[0] != '\0' && !is_online)))
+		rc = err_set(e, -EINVAL, "post_consent is for online checks, below %zu bytes",
+		    sizeof(online.consent));
+	if (rc == 0) {
+		snprintf(online.consent, sizeof(online.consent), "%s", consent);
+		rc = guard_check_start(
+		    call->guard, call->actor, &a, keys, is_online ? &online : NULL, e);
+	}
+	/* Under way already: its end is as good, unless more was asked. */
+	if (rc == -EBUSY && keys[0] == '\0' && !is_online)
 		rc = 0;
 	if (rc == 0)
 		*data = json_pack("{s:I, s:b}", "id", (json_int_t)a.id, "running", 1);

@@ -135,13 +135,18 @@ int guard_import_grants(struct guard *g, const char *actor, struct application *
 bool guard_is_all_kvm(const struct guard *g, const struct application *a);
 /* Removes the files of evidence that no application refers to. */
 void guard_forget_evidence(struct guard *g, const struct evidence *list, unsigned count);
+/* With the network too: DNS and pages, after the documents, because these name what to ask. */
+struct guard_check_online {
+	char consent[128]; /* who allowed the one-click POST (U6), for the ledger; "" = nobody, none is sent */
+};
+
 /*
  * Machine checks of an application (guard_check.c).  start: jobs go to the workers, the report is stored with its
- * ledger entry when the last one has ended; `keys` (may be "") as in check_job.h; -EBUSY while a run of it is under
+ * ledger entry when the last one has ended; `keys` (may be "") as in check_job.h; `online` NULL: offline; -EBUSY while a run of it is under
  * way.  hear: takes what the workers say; call it when check_spawner_fd() is readable.
  */
 int guard_check_start(struct guard *g, const char *actor, const struct application *a, const char *keys,
-    struct err *e);
+    const struct guard_check_online *online, struct err *e);
 void guard_hear_checks(struct guard *g);
 bool guard_check_runs(const struct guard *g, int64_t id);
 void guard_check_close(struct guard *g);

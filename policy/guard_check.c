@@ -23,7 +23,12 @@ struct guard_run {
 	unsigned pending;
 	uint8_t kinds[EVIDENCE_PER_APPLICATION_MAX]; /* of the jobs, for what fails */
 	struct check_report report;
+	bool online; /* an online job follows the documents */
+	struct guard_check_online how;
+	struct check_job job; /* for it */
 };
+
+#define ONLINE_INDEX EVIDENCE_PER_APPLICATION_MAX /* of the online job in a ticket */
 
 /* A ticket names the run and its job. */
 #define TICKET(run, job) ((run)->serial << 8 | (job))
@@ -143,6 +148,8 @@ store_run_report(struct guard *g, const struct guard_run *run, struct err *e)
 		levels[run->report.results[i].level]++;
 	for (unsigned i = 0; i < CHECK_LEVEL__COUNT; i++)
 		json_object_set_new(detail, check_level_name(i), json_integer(levels[i]));
+	if (run->how.consent[0] != '\0')
+		json_object_set_new(detail, "post_consent", ctl_json_text(run->how.consent));
 	snprintf(subject, sizeof(subject), "application %lld", (long long)run->application);
 	if (rc < 0) {
 		json_decref(detail);
@@ -180,9 +187,42 @@ finish_run(struct guard *g, unsigned slot)
 	free(run);
 }
 
+/* The checks of a part of the product that could not be reached decide nothing. */
+static void
+note_offline(struct check_report *r, const char *why)
+{
+	for (unsigned id = 0; id < CHECK__COUNT; id++)
+		if (check_info(id)->online && check_report_find(r, id) == NULL)
+			check_report_add(r, id, CHECK_NOT_CHECKED, NULL,
+			    "The online checks ended early: %s.", why);
+}
+
+/* The documents are read: ask what they name.  Else this was all. */
+static void
+end_documents(struct guard *g, unsigned slot)
+{
+	struct guard_run *run = g->runs[slot];
+	struct err e = {0};
+
+	if (run->online) {
+		run->online = false;
+		run->job.kind = CHECK_JOB_ONLINE;
+		check_job_set_online(&run->job, &g->settings,
+		    run->report.facts.size_bytes != 0 ? &run->report.facts : NULL, "",
+		    run->how.consent[0] != '\0');
+		if (check_spawner_start(g->checks, TICKET(run, ONLINE_INDEX), &run->job, -1, &e) ==
+		    0) {
+			run->pending = 1;
+			return;
+		}
+		note_offline(&run->report, e.text);
+	}
+	finish_run(g, slot);
+}
+
 int
 guard_check_start(struct guard *g, const char *actor, const struct application *a, const char *keys,
-    struct err *e)
+    const struct guard_check_online *online, struct err *e)
 {
 	static struct check_job job;
 	struct guard_run *run;
@@ -208,11 +248,16 @@ guard_check_start(struct guard *g, const char *actor, const struct application *
 	run->application = a->id;
 	snprintf(run->actor, sizeof(run->actor), "%s", actor);
 	fill_job(g, a, keys, &job);
+	run->online = online != NULL;
+	if (online != NULL) {
+		run->how = *online;
+		run->job = job;
+	}
 	for (unsigned i = 0; i < a->evidence_count; i++)
 		if ((int)i == sample || is_picture(&a->evidence[i]))
 			start_job(g, run, i, &a->evidence[i], &job);
 	if (run->pending == 0)
-		finish_run(g, slot);
+		end_documents(g, slot);
 	return 0;
 }
 
@@ -226,7 +271,7 @@ take_outcome(struct guard *g, const struct check_outcome *o)
 		unsigned job = o->ticket & 255;
 
 		if (run == NULL || run->serial != o->ticket >> 8 || run->pending == 0 ||
-		    job >= EVIDENCE_PER_APPLICATION_MAX)
+		    job > ONLINE_INDEX)
 			continue;
 		switch (o->end) {
 		case CHECK_END_DONE:
@@ -242,7 +287,8 @@ take_outcome(struct guard *g, const struct check_outcome *o)
 				    o->signal);
 			break;
 		case CHECK_END_DEADLINE:
-			snprintf(why, sizeof(why), "it took more than %d s", CHECK_DEADLINE_S);
+			snprintf(why, sizeof(why), "it took more than %d s",
+			    job == ONLINE_INDEX ? CHECK_ONLINE_DEADLINE_S : CHECK_DEADLINE_S);
 			break;
 		case CHECK_END_REFUSED:
 			snprintf(why, sizeof(why), "too many documents wait");
@@ -252,10 +298,12 @@ take_outcome(struct guard *g, const struct check_outcome *o)
 			snprintf(why, sizeof(why), "its reader ended without a report");
 			break;
 		}
-		if (o->end != CHECK_END_DONE)
+		if (o->end != CHECK_END_DONE && job == ONLINE_INDEX)
+			note_offline(&run->report, why);
+		else if (o->end != CHECK_END_DONE)
 			note_failure(&run->report, run->kinds[job], why);
 		if (--run->pending == 0)
-			finish_run(g, i);
+			end_documents(g, i);
 		return;
 	}
 }

@@ -29,6 +29,7 @@ struct reader {
 	char before[CHECK_HTML_BEFORE_BYTES]; /* the last words that were seen */
 	void (*on_link)(void *arg, const struct check_link *link);
 	void (*on_input)(void *arg, const struct check_input *input);
+	void (*on_visible)(void *arg, const char *text, size_t n); /* may be NULL */
 	void *arg;
 };
 
@@ -219,6 +220,8 @@ on_end(void *arg, const xmlChar *name)
 		}
 	}
 	remember(r, " ", 1);
+	if (r->on_visible != NULL)
+		r->on_visible(r->arg, " ", 1);
 	if (r->in_link)
 		append(r->link.text, sizeof(r->link.text), " ", 1);
 }
@@ -267,6 +270,8 @@ on_text(void *arg, const xmlChar *data, int size)
 		append(r->link.after, sizeof(r->link.after), text, n);
 	if (how == NULL)
 		remember(r, text, n);
+	if (how == NULL && r->on_visible != NULL)
+		r->on_visible(r->arg, text, n);
 }
 
 static void
@@ -276,10 +281,9 @@ quiet(void *arg, const char *fmt, ...)
 	(void)fmt;
 }
 
-int
-check_html_read(const char *html, size_t size, struct check_html *out,
-    void (*on_link)(void *arg, const struct check_link *link),
-    void (*on_input)(void *arg, const struct check_input *input), void *arg)
+/* Runs the parser over the document; r has its callbacks. */
+static int
+read_html(struct reader *r, const char *html, size_t size, struct check_html *out)
 {
 	htmlSAXHandler sax = {.startElement = on_start,
 	    .endElement = on_end,
@@ -289,21 +293,13 @@ check_html_read(const char *html, size_t size, struct check_html *out,
 	    .warning = quiet,
 	    .error = quiet,
 	    .fatalError = quiet};
-	struct reader *r = calloc(1, sizeof(*r));
 	size_t at = 0;
 
-	if (r == NULL)
-		return -ENOMEM;
 	memset(out, 0, sizeof(*out));
 	r->out = out;
-	r->on_link = on_link;
-	r->on_input = on_input;
-	r->arg = arg;
 	r->parser = htmlCreatePushParserCtxt(&sax, r, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
-	if (r->parser == NULL) {
-		free(r);
+	if (r->parser == NULL)
 		return -ENOMEM;
-	}
 	htmlCtxtUseOptions(r->parser, HTML_PARSE_RECOVER | HTML_PARSE_NONET | HTML_PARSE_NOERROR |
 					  HTML_PARSE_NOWARNING | HTML_PARSE_IGNORE_ENC);
 	while (at < size && !out->too_deep && !out->too_many) {
@@ -317,6 +313,49 @@ check_html_read(const char *html, size_t size, struct check_html *out,
 	end_link(r);
 	give_link(r);
 	htmlFreeParserCtxt(r->parser);
-	free(r);
 	return 0;
+}
+
+int
+check_html_read(const char *html, size_t size, struct check_html *out,
+    void (*on_link)(void *arg, const struct check_link *link),
+    void (*on_input)(void *arg, const struct check_input *input), void *arg)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->on_link = on_link;
+	r->on_input = on_input;
+	r->arg = arg;
+	rc = read_html(r, html, size, out);
+	free(r);
+	return rc;
+}
+
+static void
+ignore_link(void *arg, const struct check_link *link)
+{
+	(void)arg;
+	(void)link;
+}
+
+int
+check_html_read_page(const char *html, size_t size, struct check_html *out,
+    void (*on_text_piece)(void *arg, const char *text, size_t n),
+    void (*on_input)(void *arg, const struct check_input *input), void *arg)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->on_link = ignore_link;
+	r->on_input = on_input;
+	r->on_visible = on_text_piece;
+	r->arg = arg;
+	rc = read_html(r, html, size, out);
+	free(r);
+	return rc;
 }

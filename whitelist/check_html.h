@@ -46,4 +46,9 @@ int check_html_read(const char *html, size_t size, struct check_html *out,
     void (*on_link)(void *arg, const struct check_link *link),
     void (*on_input)(void *arg, const struct check_input *input), void *arg);
 
+/* The same for a page: on_text is given its visible text in pieces, in links too. */
+int check_html_read_page(const char *html, size_t size, struct check_html *out,
+    void (*on_text)(void *arg, const char *text, size_t n),
+    void (*on_input)(void *arg, const struct check_input *input), void *arg);
+
 #endif

@@ -3,7 +3,10 @@
 #include "whitelist/check_job.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/wire.h"
 
@@ -27,6 +30,63 @@ get_long(struct wire_reader *r, char *out, size_t size)
 	out[n] = '\0';
 }
 
+/* The texts of an online job in the order of the wire. */
+static const struct {
+	size_t at, size;
+} online_texts[] = {
+#define ROW(member)                                                \
+	{                                                          \
+		offsetof(struct check_job_online, member),         \
+		    sizeof(((struct check_job_online *)0)->member) \
+	}
+    ROW(resolver),
+    ROW(anchor),
+    ROW(ca_file),
+    ROW(address_lists),
+    ROW(domain_lists),
+    ROW(allow_private),
+    ROW(helo),
+    ROW(from_domain),
+    ROW(envelope_domain),
+    ROW(body_link),
+    ROW(list_unsubscribe),
+    ROW(form_url),
+    ROW(rules_url),
+#undef ROW
+};
+#define ONLINE_TEXTS (sizeof(online_texts) / sizeof(online_texts[0]))
+
+static void
+put_online(struct wire_writer *w, const struct check_job_online *o)
+{
+	for (size_t i = 0; i < ONLINE_TEXTS; i++)
+		put_long(w, (const char *)o + online_texts[i].at);
+	wire_put_u8(w, o->enforcing);
+	wire_put_u8(w, o->may_post);
+	wire_put_u8(w, (uint8_t)o->dkim_count);
+	for (unsigned i = 0; i < o->dkim_count; i++) {
+		put_long(w, o->dkim[i].domain);
+		put_long(w, o->dkim[i].selector);
+	}
+}
+
+static int
+get_online(struct wire_reader *r, struct check_job_online *o)
+{
+	for (size_t i = 0; i < ONLINE_TEXTS; i++)
+		get_long(r, (char *)o + online_texts[i].at, online_texts[i].size);
+	o->enforcing = wire_get_u8(r) != 0; /* any doubt is production */
+	o->may_post = wire_get_u8(r) == 1;
+	o->dkim_count = wire_get_u8(r);
+	if (o->dkim_count > CHECK_DKIM_MAX)
+		return -EBADMSG;
+	for (unsigned i = 0; i < o->dkim_count; i++) {
+		get_long(r, o->dkim[i].domain, sizeof(o->dkim[i].domain));
+		get_long(r, o->dkim[i].selector, sizeof(o->dkim[i].selector));
+	}
+	return 0;
+}
+
 long
 check_job_encode(const struct check_job *job, void *buf, size_t size)
 {
@@ -46,10 +106,7 @@ check_job_encode(const struct check_job *job, void *buf, size_t size)
 	for (unsigned i = 0; i < job->address_count; i++)
 		wire_put_bytes(&w, job->addresses[i].bytes, sizeof(job->addresses[i].bytes));
 	put_long(&w, job->dkim_keys);
-	wire_put_text(&w, job->resolver);
-	put_long(&w, job->body_link);
-	put_long(&w, job->list_unsubscribe);
-	wire_put_u8(&w, job->may_post);
+	put_online(&w, &job->online);
 	return wire_writer_finish(&w);
 }
 
@@ -79,9 +136,41 @@ check_job_decode(struct check_job *out, const void *data, size_t size)
 	for (unsigned i = 0; i < out->address_count; i++)
 		wire_get_bytes(&r, out->addresses[i].bytes, sizeof(out->addresses[i].bytes));
 	get_long(&r, out->dkim_keys, sizeof(out->dkim_keys));
-	wire_get_text(&r, out->resolver, sizeof(out->resolver));
-	get_long(&r, out->body_link, sizeof(out->body_link));
-	get_long(&r, out->list_unsubscribe, sizeof(out->list_unsubscribe));
-	out->may_post = wire_get_u8(&r) == 1;
+	if (get_online(&r, &out->online) != 0)
+		return -EBADMSG;
 	return wire_reader_finish(&r);
+}
+
+#define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
+
+void
+check_job_set_online(struct check_job *job, const struct settings *settings,
+    const struct check_facts *facts, const char *helo, bool may_post)
+{
+	struct check_job_online *o = &job->online;
+
+	memset(o, 0, sizeof(*o));
+	COPY(o->resolver, settings->check_resolver);
+	COPY(o->anchor, settings->check_trust_anchor);
+	COPY(o->ca_file, settings->check_ca_file);
+	COPY(o->address_lists, settings->check_address_lists);
+	COPY(o->domain_lists, settings->check_domain_lists);
+	COPY(o->allow_private, settings->check_allow_private);
+	COPY(o->helo, helo);
+	o->enforcing = strcmp(settings->policy.mode, "enforce") == 0;
+	o->may_post = may_post;
+	if (facts == NULL)
+		return;
+	COPY(o->from_domain, facts->from_domain);
+	COPY(o->envelope_domain, facts->envelope_domain);
+	COPY(o->body_link, facts->body_link);
+	for (unsigned i = 0; i < facts->list_unsubscribe_count; i++)
+		if (strncasecmp(facts->list_unsubscribe[i], "https:", 6) == 0) {
+			COPY(o->list_unsubscribe, facts->list_unsubscribe[i]);
+			break;
+		}
+	for (o->dkim_count = 0; o->dkim_count < facts->dkim_count; o->dkim_count++) {
+		COPY(o->dkim[o->dkim_count].domain, facts->dkim[o->dkim_count].domain);
+		COPY(o->dkim[o->dkim_count].selector, facts->dkim[o->dkim_count].selector);
+	}
 }

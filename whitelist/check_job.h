@@ -9,6 +9,7 @@
 #ifndef WHITELIST_CHECK_JOB_H
 #define WHITELIST_CHECK_JOB_H
 
+#include "base/settings.h"
 #include "whitelist/check.h"
 #include "whitelist/grant.h"
 
@@ -38,10 +39,35 @@ enum check_job_kind {
 #define CHECK_PICTURE_BYTES_MAX	 (32ULL << 20)
 #define CHECK_PICTURE_PIXELS_MAX 40000000ULL /* a phone's long screenshot is 1440x20000 */
 
-#define CHECK_JOB_VERSION   1 /* bump with any change of the encoding */
+#define CHECK_JOB_VERSION   2 /* bump with any change of the encoding */
 #define CHECK_KEYS_BYTES    8192
 #define CHECK_ADDRESSES_MAX 32
 #define CHECK_JOB_MAX	    24576 /* bytes of the largest encoded job; a pipe holds it at once */
+
+#define CHECK_LISTS_BYTES 512
+
+/* What an online job needs beside the application: settings, and facts of earlier checks.  Lists
+ * are items joined by newlines (base/config.h). */
+struct check_job_online {
+	char resolver[64]; /* address[@port], "" = what the system has */
+	char anchor[512];  /* root trust anchor, "" = answers are not validated */
+	char ca_file[256]; /* "" = the system's bundle */
+	char address_lists[CHECK_LISTS_BYTES]; /* DNS block lists of addresses */
+	char domain_lists[CHECK_LISTS_BYTES];  /* and of domains */
+	char allow_private[CHECK_LISTS_BYTES]; /* prefixes that tests may reach */
+	bool enforcing;			       /* production: allow_private counts for nothing */
+	bool may_post;			       /* recorded consent to the one-click POST (U6) */
+	char helo[CHECK_DOMAIN_BYTES];	       /* name that the sensor saw, "" = none */
+	char from_domain[CHECK_DOMAIN_BYTES], envelope_domain[CHECK_DOMAIN_BYTES];
+	struct {
+		char domain[CHECK_DOMAIN_BYTES], selector[CHECK_DOMAIN_BYTES];
+	} dkim[CHECK_DKIM_MAX];
+	unsigned dkim_count;
+	char body_link[CHECK_URI_BYTES];
+	char list_unsubscribe[CHECK_URI_BYTES];
+	char form_url[CHECK_URI_BYTES];	 /* of the subscription or registration form */
+	char rules_url[CHECK_URI_BYTES]; /* of the site's rules */
+};
 
 struct check_job {
 	uint8_t kind;		      /* enum check_job_kind */
@@ -55,12 +81,13 @@ struct check_job {
 	unsigned address_count;
 	/* DKIM keys that are at hand: lines "selector._domainkey.domain v=DKIM1; p=..." */
 	char dkim_keys[CHECK_KEYS_BYTES];
-	/* For online jobs. */
-	char resolver[64]; /* address[@port], "" = what the system has */
-	char body_link[CHECK_URI_BYTES];
-	char list_unsubscribe[CHECK_URI_BYTES];
-	bool may_post; /* recorded consent to the one-click POST (U6) */
+	struct check_job_online online;
 };
+
+/* Fills what an online job needs from the settings and from what the message check found (NULL:
+ * nothing yet); helo is what the sensor saw, "" = nothing. */
+void check_job_set_online(struct check_job *job, const struct settings *settings,
+    const struct check_facts *facts, const char *helo, bool may_post);
 
 /* Bytes written, or -ENOBUFS. */
 long check_job_encode(const struct check_job *job, void *buf, size_t size);

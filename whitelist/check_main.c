@@ -18,6 +18,7 @@
 #include "base/sandbox.h"
 #include "base/sandbox_build.h"
 #include "whitelist/check_message.h"
+#include "whitelist/check_online.h"
 #include "whitelist/check_picture.h"
 
 #define DOCUMENT_FD 3
@@ -46,7 +47,7 @@ read_job(struct check_job *job)
 /* What a worker may use; CHECK_DEADLINE_S is kept by the parent, who is not stopped by a stopped
  * child. */
 static int
-set_limits(void)
+set_limits(bool online)
 {
 	const struct {
 		int what;
@@ -66,6 +67,9 @@ set_limits(void)
 		/* A sanitizer reserves terabytes of address space. */
 		if (SANDBOX_IS_SANITIZER_BUILD && rows[i].what == RLIMIT_AS)
 			continue;
+		/* The resolver has a thread; the filter forbids processes. */
+		if (online && rows[i].what == RLIMIT_NPROC)
+			continue;
 		if (setrlimit((__rlimit_resource_t)rows[i].what, &limit) != 0)
 			return -errno;
 	}
@@ -74,18 +78,18 @@ set_limits(void)
 
 /* Nothing is left but reading, memory, writing the report, and the end. */
 static int
-enter_jail(struct err *e)
+enter_jail(bool online, struct err *e)
 {
 	const struct sandbox_user self = {.uid = geteuid(), .gid = getegid(), .name = ""};
 	bool active;
-	int rc = set_limits();
+	int rc = set_limits(online);
 
 	if (rc < 0)
 		return err_set(e, rc, "cannot set the limits of a worker: %s", strerror(-rc));
 	rc = sandbox_drop(&self, 0, e);
 	if (rc == 0)
 		rc = sandbox_landlock(NULL, &active, e);
-	return rc == 0 ? sandbox_seccomp(SANDBOX_CHECK, e) : rc;
+	return rc == 0 ? sandbox_seccomp(online ? SANDBOX_ONLINE : SANDBOX_CHECK, e) : rc;
 }
 
 /* The whole document in memory; NULL when there is none or it is too large for any kind. */
@@ -136,14 +140,14 @@ write_report(const struct check_report *report)
 }
 
 static int
-run(const struct check_job *job)
+run(const struct check_job *job, struct check_online_run *online)
 {
 	static struct check_report report;
 	size_t size = 0;
 	char *document = read_document(&size);
 	int rc;
 
-	if (document == NULL)
+	if (document == NULL && job->kind != CHECK_JOB_ONLINE)
 		return -EBADF;
 	check_report_init(&report);
 	report.made_ns = job->now_ns;
@@ -151,6 +155,8 @@ run(const struct check_job *job)
 		check_message(job, document, size, &report);
 	else if (job->kind == CHECK_JOB_PICTURE)
 		check_picture(job, document, size, &report);
+	else
+		check_online(online, job, document, &report);
 	rc = report.count > 0 ? write_report(&report) : -EINVAL;
 	free(document);
 	return rc;
@@ -160,6 +166,7 @@ int
 main(int argc, char **argv)
 {
 	static struct check_job job;
+	struct check_online_run *online = NULL;
 	struct err e = {0};
 
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
@@ -175,10 +182,16 @@ main(int argc, char **argv)
 	if (job.kind == CHECK_JOB_MESSAGE)
 		check_message_init(); /* tables from files, while they can be opened */
 
-	/* From here on nothing can be opened, started or sent. */
-	if (enter_jail(&e) < 0) {
+	/* Certificates and the resolver's configuration, likewise. */
+	if (job.kind == CHECK_JOB_ONLINE && check_online_open(&online, &job, &e) < 0) {
+		log_event(LOG_LEVEL_ERROR, "check.online", "error=\"%s\"", e.text);
+		return 1;
+	}
+
+	/* From here on nothing can be opened or started; only an online job may send. */
+	if (enter_jail(job.kind == CHECK_JOB_ONLINE, &e) < 0) {
 		log_event(LOG_LEVEL_ERROR, "check.jail", "error=\"%s\"", e.text);
 		return 1;
 	}
-	return run(&job) == 0 ? 0 : 1;
+	return run(&job, online) == 0 ? 0 : 1;
 }

@@ -44,11 +44,12 @@ check "a third-party header is included by one module" < <(
 	one_user gmime/ whitelist/check_message.c
 	one_user libxml/ whitelist/check_html.c
 	one_user opendkim/ whitelist/check_dkim.c
-	one_user libpsl whitelist/check_domain.c
 	one_user idn2 whitelist/check_domain.c
 	one_user png.h whitelist/check_picture.c
 	one_user jpeglib whitelist/check_picture.c
 	one_user webp/ whitelist/check_picture.c
+	one_user unbound whitelist/check_dns.c
+	one_user curl/ whitelist/check_page.c
 )
 
 # base <- whitelist <- policy <- cli; base <- sensor; policy sees only the observation header of sensor.
