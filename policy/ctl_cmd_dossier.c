@@ -14,6 +14,7 @@
 #include "policy/ctl_json.h"
 #include "policy/guard.h"
 #include "policy/traffic.h"
+#include "whitelist/check.h"
 #include "whitelist/dossier.h"
 
 static int
@@ -68,14 +69,16 @@ write_dossier(const struct ctl_call *call, const struct application *a, int fd, 
 	    .arg = call->guard,
 	    .now_ns = call->now_ns};
 	json_t *application = ctl_json_application_whole(call->guard, a);
+	struct check_report *report = calloc(1, sizeof(*report));
 	int rc = -ENOMEM;
 
-	if (traffic == NULL || f == NULL || application == NULL) {
+	if (traffic == NULL || f == NULL || application == NULL || report == NULL) {
 		err_set(e, rc, "no memory for the dossier");
 	} else {
 		d.application = application;
 		d.traffic_count = fill_traffic(call->guard, a, traffic);
-		d.report = NULL;
+		if (guard_get_checks(call->guard, a, report, NULL) == 0)
+			d.report = report;
 		rc = dossier_write(f, &d);
 		if (rc < 0)
 			err_set(e, rc,
@@ -84,6 +87,7 @@ write_dossier(const struct ctl_call *call, const struct application *a, int fd, 
 	if (f != NULL)
 		fclose(f);
 	json_decref(application);
+	free(report);
 	free(traffic);
 	return rc;
 }
