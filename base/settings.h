@@ -57,12 +57,12 @@ struct settings {
 	char case_url[SETTINGS_PATH_BYTES]; /* shown to the tenant, "%s" is the case id */
 	char group_view[32], group_support[32], group_abuse[32],
 	    group_admin[32]; /* roles of ctl.sock */
-	bool brake; /* meters in the kernel bound what passes while the guard is dead */
+	bool brake;	     /* meters in the kernel bound what passes while the guard is dead */
 	int64_t evidence_max_mib;
 	int64_t evidence_retention_ns; /* after the end of the application */
 	int64_t grant_reminder_ns;     /* before the end of a grant */
-	char check_resolver[64];      /* address[@port], "" = the system's */
-	char check_trust_anchor[512]; /* "" = not validated here */
+	char check_resolver[64];       /* address[@port], "" = the system's */
+	char check_trust_anchor[512];  /* "" = not validated here */
 	char check_ca_file[SETTINGS_PATH_BYTES];
 	char check_address_lists[512], check_domain_lists[512], check_allow_private[512];
 

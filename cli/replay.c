@@ -22,7 +22,7 @@
 #define TABLE_SEED	    1 /* fixed, so that evictions repeat */
 #define TICKS_PER_GAP	    256
 #define BATCH		    32
-#define TIME_MAX_NS                                                                   \
+#define TIME_MAX_NS \
 	INT64_C(8000000000000000000) /* year 2223; what lies beyond is a broken clock \
 				      */
 

@@ -85,7 +85,14 @@
 #include "base/settings.h"
 #include "base/sock.h"
 
-enum ctl_role { CTL_ROLE_NONE, CTL_ROLE_VIEW, CTL_ROLE_SUPPORT, CTL_ROLE_ABUSE, CTL_ROLE_ADMIN, CTL_ROLE__COUNT };
+enum ctl_role {
+	CTL_ROLE_NONE,
+	CTL_ROLE_VIEW,
+	CTL_ROLE_SUPPORT,
+	CTL_ROLE_ABUSE,
+	CTL_ROLE_ADMIN,
+	CTL_ROLE__COUNT
+};
 const char *ctl_role_name(unsigned role);
 
 struct guard; /* policy/guard.h */
@@ -129,7 +136,8 @@ struct ctl;
  * Peers of uid 0 and of our own uid are admins.  Mode 0660 with the one group that was configured (else with
  * `gid`); with several groups 0666, and who has no role is turned away unread.
  */
-int ctl_open(struct ctl **out, const char *path, const struct settings *settings, gid_t gid, struct err *e);
+int ctl_open(
+    struct ctl **out, const char *path, const struct settings *settings, gid_t gid, struct err *e);
 /* Removes the socket file and closes every connection. */
 void ctl_close(struct ctl *c);
 /* One descriptor for the caller's epoll: readable when a client wants something. */

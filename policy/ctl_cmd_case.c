@@ -132,7 +132,8 @@ add_block(json_t *out, const struct explanation *x, int64_t now_ns)
 	json_object_set_new(out, "case", have ? ctl_json_text(c->case_id) : json_null());
 	json_object_set_new(out, "last_case",
 	    !have && c->case_id[0] != '\0' ? ctl_json_text(c->case_id) : json_null());
-	json_object_set_new(out, "server", ctl_json_text(x->server != NULL ? x->server->name : c->server));
+	json_object_set_new(
+	    out, "server", ctl_json_text(x->server != NULL ? x->server->name : c->server));
 	json_object_set_new(out, "tenant",
 	    x->server != NULL ? ctl_json_text_or_null(x->server->tenant) : json_null());
 	json_object_set_new(out, "question",

@@ -340,7 +340,8 @@ whitelist_check(const struct ctl_call *call, json_t **data, struct err *e)
 		rc = ctl_arg_bool_opt(call, "online", &is_online, e);
 	if (rc == 0)
 		rc = ctl_arg_text_opt(call, "post_consent", &consent, e);
-	if (rc == 0 && (strlen(consent) >= sizeof(online.consent) || (consent[0] != '\0' && !is_online)))
+	if (rc == 0 &&
+	    (strlen(consent) >= sizeof(online.consent) || (consent[0] != '\0' && !is_online)))
 		rc = err_set(e, -EINVAL, "post_consent is for online checks, below %zu bytes",
 		    sizeof(online.consent));
 	if (rc == 0) {

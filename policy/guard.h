@@ -41,12 +41,14 @@ struct guard {
 	struct judge *judge;
 	struct enforce *enforce; /* NULL: no enforcer (observe without privileges) */
 	struct evidence_store *evidence;
-	struct check_spawner *checks;     /* NULL: documents are not checked */
-	bool checks_required;             /* an approval needs the machine checks; always but in tests of other things */
+	struct check_spawner *checks; /* NULL: documents are not checked */
+	/* an approval needs the machine checks; always but in tests of other things */
+	bool checks_required;
 	struct guard_run *runs[GUARD_RUNS_MAX]; /* checks that are under way */
-	uint64_t run_count;               /* so far: names a run, so that a late answer finds no other */
-	struct grant *grants;             /* heap, grows up to GUARD_GRANTS_MAX */
-	struct grant_watch *watches;      /* beside the grants, same index */
+	/* so far: names a run, so that a late answer finds no other */
+	uint64_t run_count;
+	struct grant *grants;	     /* heap, grows up to GUARD_GRANTS_MAX */
+	struct grant_watch *watches; /* beside the grants, same index */
 	unsigned grant_count, grant_room;
 	struct guard_sensor sensors[GUARD_SENSORS_MAX];
 	uint32_t features;	    /* of the enforcer */
@@ -61,15 +63,16 @@ struct guard {
 	bool unrecorded; /* the database refused a decision of the judge: tried again */
 	bool extended;	 /* the judge prolonged a block since the last tick */
 	bool catch_was_on;
-	char mode_of_file[16];            /* policy.mode as the file says it; a person may have said otherwise since */
-	struct store_backup *backup;      /* the copy that is being made, or NULL */
+	/* policy.mode as the file says it; a person may have said otherwise since */
+	char mode_of_file[16];
+	struct store_backup *backup; /* the copy that is being made, or NULL */
 	int64_t next_backup_ns;
-	struct guard_cover *covers;       /* which grants cover a server, sorted; guard_watch.c */
+	struct guard_cover *covers; /* which grants cover a server, sorted; guard_watch.c */
 	unsigned cover_count;
-	bool covers_stale;                /* grants or inventory changed */
+	bool covers_stale; /* grants or inventory changed */
 	int64_t next_watch_ns, next_sweep_ns;
-	unsigned save_cursor;             /* the next server whose state is saved */
-	int64_t next_beat_ns;             /* the heartbeat of the kernel's brake */
+	unsigned save_cursor;			  /* the next server whose state is saved */
+	int64_t next_beat_ns;			  /* the heartbeat of the kernel's brake */
 	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */
 };
 
@@ -129,15 +132,16 @@ int guard_suspend_grant(
 int guard_resume_grant(
     struct guard *g, int64_t id, const char *actor, const char *reason, struct err *e);
 /* An existing whitelist, all or nothing; the rows are changed (they get their numbers). */
-int guard_import_grants(struct guard *g, const char *actor, struct application *rows, unsigned count,
-    struct guard_import *out, struct err *e);
+int guard_import_grants(struct guard *g, const char *actor, struct application *rows,
+    unsigned count, struct guard_import *out, struct err *e);
 /* Every server of the application is in the inventory and is KVM. */
 bool guard_is_all_kvm(const struct guard *g, const struct application *a);
 /* Removes the files of evidence that no application refers to. */
 void guard_forget_evidence(struct guard *g, const struct evidence *list, unsigned count);
 /* With the network too: DNS and pages, after the documents, because these name what to ask. */
 struct guard_check_online {
-	char consent[128]; /* who allowed the one-click POST (U6), for the ledger; "" = nobody, none is sent */
+	/* who allowed the one-click POST (U6), for the ledger; "" = nobody, none is sent */
+	char consent[128];
 };
 
 /*
@@ -145,14 +149,15 @@ struct guard_check_online {
  * ledger entry when the last one has ended; `keys` (may be "") as in check_job.h; `online` NULL: offline; -EBUSY while a run of it is under
  * way.  hear: takes what the workers say; call it when check_spawner_fd() is readable.
  */
-int guard_check_start(struct guard *g, const char *actor, const struct application *a, const char *keys,
-    const struct guard_check_online *online, struct err *e);
+int guard_check_start(struct guard *g, const char *actor, const struct application *a,
+    const char *keys, const struct guard_check_online *online, struct err *e);
 void guard_hear_checks(struct guard *g);
 bool guard_check_runs(const struct guard *g, int64_t id);
 void guard_check_close(struct guard *g);
 /* The stored report, with what the guard knows itself (D15, C6, duplicates) as of now; -ENOENT: none yet. */
 struct check_report; /* whitelist/check.h */
-int guard_get_checks(const struct guard *g, const struct application *a, struct check_report *out, struct err *e);
+int guard_get_checks(
+    const struct guard *g, const struct application *a, struct check_report *out, struct err *e);
 /* What the checks lack for an approval, one sentence each: a FAIL-level check that failed or did not run. */
 json_t *guard_check_lacks(const struct guard *g, const struct application *a);
 

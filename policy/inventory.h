@@ -14,12 +14,12 @@
 #include "base/err.h"
 #include "sensor/observation.h"
 
-#define INVENTORY_NAME_BYTES    64
-#define INVENTORY_PLAN_BYTES    32
-#define INVENTORY_IFNAMES_MAX   8
-#define INVENTORY_MACS_MAX      8
-#define INVENTORY_PREFIXES_MAX  16
-#define INVENTORY_SERVERS_MAX   65536
+#define INVENTORY_NAME_BYTES   64
+#define INVENTORY_PLAN_BYTES   32
+#define INVENTORY_IFNAMES_MAX  8
+#define INVENTORY_MACS_MAX     8
+#define INVENTORY_PREFIXES_MAX 16
+#define INVENTORY_SERVERS_MAX  65536
 
 enum virtualization { VIRT_UNKNOWN, VIRT_KVM, VIRT_CONTAINER, VIRT_DEDICATED, VIRT__COUNT };
 
@@ -27,10 +27,10 @@ struct server {
 	char name[INVENTORY_NAME_BYTES];   /* letters digits . _ : - ; unique */
 	char tenant[INVENTORY_NAME_BYTES]; /* "" = unknown */
 	char plan[INVENTORY_PLAN_BYTES];   /* "" = default */
-	char mode[16];                     /* "", "observe" or "enforce": over the global mode */
-	char contact[128];                 /* "" = unknown */
-	char lang[3];                      /* "en" or "ru"; "" = en */
-	uint8_t virtualization;            /* enum virtualization */
+	char mode[16];			   /* "", "observe" or "enforce": over the global mode */
+	char contact[128];		   /* "" = unknown */
+	char lang[3];			   /* "en" or "ru"; "" = en */
+	uint8_t virtualization;		   /* enum virtualization */
 	char ifnames[INVENTORY_IFNAMES_MAX][OBS_IFNAME_BYTES];
 	unsigned ifname_count;
 	struct mac macs[INVENTORY_MACS_MAX];
@@ -50,25 +50,32 @@ void inventory_free(struct inventory *inv);
  * the several).  All or nothing: the first bad line is an error "file:line: ..." and *out is untouched.
  * Two servers with one name, interface, MAC or overlapping prefix are an error that names both.
  */
-int inventory_parse(struct inventory **out, const char *file, const char *text, size_t size, struct err *e);
+int inventory_parse(
+    struct inventory **out, const char *file, const char *text, size_t size, struct err *e);
 
 /* Adds or replaces one server by name; the same checks.  Returns its index or negative errno. */
 int inventory_put(struct inventory *inv, const struct server *server, struct err *e);
 int inventory_remove(struct inventory *inv, const char *name);
 
-unsigned inventory_count(const struct inventory *inv); /* indexes are 0..count-1, stable until a remove */
+/* indexes are 0..count-1, stable until a remove */
+unsigned inventory_count(const struct inventory *inv);
 const struct server *inventory_get(const struct inventory *inv, unsigned index);
 int inventory_find(const struct inventory *inv, const char *name); /* index or -ENOENT */
 
-enum inventory_match { INVENTORY_BY_INTERFACE, INVENTORY_BY_MAC, INVENTORY_BY_ADDRESS, INVENTORY_NONE };
+enum inventory_match {
+	INVENTORY_BY_INTERFACE,
+	INVENTORY_BY_MAC,
+	INVENTORY_BY_ADDRESS,
+	INVENTORY_NONE
+};
 struct inventory_owner {
 	int index; /* -1: unattributed */
 	enum inventory_match by;
 	bool spoofed; /* the address does not belong to the interface's (or MAC's) server */
 };
 /* Interface first, then MAC, then address.  `own` is the tenant's side of the session. */
-struct inventory_owner inventory_resolve(const struct inventory *inv, const char *ifname,
-    const struct mac *mac, const struct addr *own);
+struct inventory_owner inventory_resolve(
+    const struct inventory *inv, const char *ifname, const struct mac *mac, const struct addr *own);
 
 const char *virtualization_name(unsigned v); /* "kvm", "container", "dedicated", "unknown" */
 

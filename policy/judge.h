@@ -86,8 +86,8 @@ struct judge_view {		     /* a snapshot of one server */
 	struct score score[QUESTION__COUNT];
 	struct verdict verdict;
 	double recipients_5min, recipients_hour, recipients_day; /* distinct, estimates included */
-	double granted_day; /* part of recipients_day that counts against grants */
-	double beyond_hour; /* part of recipients_hour for which a grant was used up */
+	double granted_day;	/* part of recipients_day that counts against grants */
+	double beyond_hour;	/* part of recipients_hour for which a grant was used up */
 	double estimated_share; /* of the last hour's recipients, 0..1 */
 	struct sample samples[JUDGE_SAMPLES_MAX];
 	unsigned sample_count;

@@ -18,9 +18,9 @@ struct store;
 struct ledger_entry {
 	int64_t seq; /* 1, 2, ... */
 	int64_t time_ns;
-	char actor[64];   /* "guard", or "uid 0 (root)" */
-	char action[48];  /* dotted, stable: "block", "release", "whitelist.approve", ... */
-	char subject[96]; /* server, case or application */
+	char actor[64];	   /* "guard", or "uid 0 (root)" */
+	char action[48];   /* dotted, stable: "block", "release", "whitelist.approve", ... */
+	char subject[96];  /* server, case or application */
 	char detail[1024]; /* JSON object */
 	char hash[HASH_SHA256_HEX];
 };

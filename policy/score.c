@@ -132,7 +132,8 @@ score_explain(const struct signal_input *in, const struct score_bounds *b, unsig
 	struct signal_finding found[SIGNALS_MAX];
 
 	memset(out, 0, sizeof(*out));
-	out->points = weigh(in, b, question, found); /* fills a finding for each row of the question */
+	/* fills a finding for each row of the question */
+	out->points = weigh(in, b, question, found);
 	for (unsigned i = 0; i < signal_count && out->reason_count < JUDGE_REASONS_MAX; i++) {
 		const struct signal *s = &signal_table[i];
 		struct reason *r = &out->reasons[out->reason_count];

@@ -33,10 +33,10 @@ struct signal_input {
 	const struct window *window; /* turned to now */
 	const struct window_ceilings *ceilings;
 	int64_t now_ns;
-	int64_t half_life_ns; /* of evidence that decays */
+	int64_t half_life_ns;	 /* of evidence that decays */
 	struct pool_view tenant; /* the mailing it takes part in, of all servers of its tenant */
 	struct pool_view others; /* ... of all tenants' servers */
-	const char *plan;     /* for the sentence; "" = default */
+	const char *plan;	 /* for the sentence; "" = default */
 };
 
 struct signal_finding {

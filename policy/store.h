@@ -55,38 +55,45 @@ struct store_case {
 	int64_t begin_ns, until_ns, end_ns; /* end 0 = stands */
 	uint64_t messages_before;
 	double bulk_points, abuse_points;
-	char *detail; /* JSON: reasons, samples, counts; owned by the caller */
+	char *detail;	  /* JSON: reasons, samples, counts; owned by the caller */
 	char reason[256]; /* of a person */
 };
 int store_put_case(struct store *st, const struct store_case *c, struct err *e);
 /* By case id, or the newest of a server; 0, -ENOENT.  c->detail is heap (free() it). */
-int store_get_case(struct store *st, const char *case_or_server, struct store_case *c, struct err *e);
-int store_each_open_case(struct store *st, int (*fn)(void *arg, const struct store_case *c), void *arg,
-    struct err *e);
+int store_get_case(
+    struct store *st, const char *case_or_server, struct store_case *c, struct err *e);
+int store_each_open_case(
+    struct store *st, int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e);
 
 /* The cases of one server, newest first, at most `limit`. */
 int store_each_case_of(struct store *st, const char *server, unsigned limit,
     int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e);
 
-int store_put_state(struct store *st, const char *server, const uint8_t *data, size_t size, struct err *e);
+int store_put_state(
+    struct store *st, const char *server, const uint8_t *data, size_t size, struct err *e);
 int store_each_state(struct store *st,
-    int (*fn)(void *arg, const char *server, const uint8_t *data, size_t size), void *arg, struct err *e);
+    int (*fn)(void *arg, const char *server, const uint8_t *data, size_t size), void *arg,
+    struct err *e);
 
-int store_put_application(struct store *st, struct application *a, struct err *e); /* id 0: inserted, id set */
+/* id 0: inserted, id set */
+int store_put_application(struct store *st, struct application *a, struct err *e);
 int store_get_application(struct store *st, int64_t id, struct application *out, struct err *e);
 int store_each_application(struct store *st, int state_or_minus_1,
     int (*fn)(void *arg, const struct application *a), void *arg, struct err *e);
 /* The newest report of the machine checks as JSON text; get: heap text (free() it), -ENOENT when there is none. */
-int store_put_checks(struct store *st, int64_t id, int64_t made_ns, const char *report, struct err *e);
+int store_put_checks(
+    struct store *st, int64_t id, int64_t made_ns, const char *report, struct err *e);
 int store_get_checks(struct store *st, int64_t id, char **report, struct err *e);
 /* Calls fn for each other application with evidence of this content. */
 int store_each_duplicate(struct store *st, int64_t id, const char *sha256,
     int (*fn)(void *arg, int64_t application), void *arg, struct err *e);
 int store_put_grant(struct store *st, const struct grant *g, struct err *e);
-int store_each_grant(struct store *st, int (*fn)(void *arg, const struct grant *g), void *arg, struct err *e);
+int store_each_grant(
+    struct store *st, int (*fn)(void *arg, const struct grant *g), void *arg, struct err *e);
 
 int store_append_ledger(struct store *st, const struct ledger_entry *entry, struct err *e);
-int store_last_ledger(struct store *st, struct ledger_entry *out, struct err *e); /* -ENOENT when empty */
+/* -ENOENT when empty */
+int store_last_ledger(struct store *st, struct ledger_entry *out, struct err *e);
 int store_each_ledger(struct store *st, int64_t from_seq,
     int (*fn)(void *arg, const struct ledger_entry *entry), void *arg, struct err *e);
 

@@ -231,8 +231,7 @@ store_each_application(struct store *st, int state_or_minus_1,
  * ---------------------------------------------------------------------------------- */
 
 int
-store_put_checks(
-    struct store *st, int64_t id, int64_t made_ns, const char *report, struct err *e)
+store_put_checks(struct store *st, int64_t id, int64_t made_ns, const char *report, struct err *e)
 {
 	sqlite3_stmt *s = store_stmt(st, STORE_CHECK_PUT);
 

@@ -10,7 +10,7 @@
 #define WEIGHT_TLS_MIN	     0.25 /* of an estimate with no confidence at all */
 #define WEIGHT_TLS_MAX	     0.95
 #define WEIGHT_TLS_SURE	     0.6  /* from here on it counts in full: 98 % of sessions are exact */
-#define WEIGHT_TLS_DOUBTED   0.4 /* a refusal through TLS that may be greylisting */
+#define WEIGHT_TLS_DOUBTED   0.4  /* a refusal through TLS that may be greylisting */
 #define WEIGHT_FAMILIAR	     0.5  /* a person who had mail from it earlier the same day */
 #define WEIGHT_WELCOME	     0.25 /* a refusal where other mail was taken within the hour */
 

@@ -14,7 +14,8 @@
  * correspondence or a mailbox that moves. */
 #define SINGLE_UNIFORM 0.04
 #define SINGLE_VARIED  0.01
-#define UNIFORM_SHARE  0.5 /* of the destination's recent mail in the largest campaign of one size \
+#define UNIFORM_SHARE \
+	0.5 /* of the destination's recent mail in the largest campaign of one size \
 			    */
 
 #define FADE_NS CLOCK_HOUR_NS

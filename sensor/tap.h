@@ -18,12 +18,12 @@ struct tap;
 int tap_open_file(struct tap **out, const char *path, struct err *e);
 
 struct tap_live_config {
-	const char *device;       /* "any" or a device name */
-	uint32_t snaplen;         /* bytes kept per packet; 4096 */
-	uint32_t ring_bytes;      /* 8 MiB */
-	const uint16_t *ports;    /* kernel filter: TCP on these ports (VLAN-tagged too) and DNS */
+	const char *device;    /* "any" or a device name */
+	uint32_t snaplen;      /* bytes kept per packet; 4096 */
+	uint32_t ring_bytes;   /* 8 MiB */
+	const uint16_t *ports; /* kernel filter: TCP on these ports (VLAN-tagged too) and DNS */
 	unsigned port_count;
-	bool odd_ports;           /* also the first bytes of SMTP on any other port */
+	bool odd_ports; /* also the first bytes of SMTP on any other port */
 };
 
 /* Opens, filters and locks a live capture (SO_LOCK_FILTER); needs CAP_NET_RAW only inside this call. */

@@ -21,8 +21,8 @@
 #define SIX_BYTES	  6U	  /* "DATA", "QUIT" and "RSET" with CRLF */
 #define NOT_SIX		  (-12.F)
 #define CHUNK_REPLY_BYTES 25 /* to a BDAT that is not the last: "250 2.0.0 Ok: 428 bytes" */
-#define QUIT_REPLY_MIN 10 /* bytes of the answer to QUIT */
-#define QUIT_REPLY_MAX 80
+#define QUIT_REPLY_MIN	  10 /* bytes of the answer to QUIT */
+#define QUIT_REPLY_MAX	  80
 #define REFUSAL_BYTES \
 	110 /* a typical refusal of a recipient, e.g. Postfix "550 5.1.1 <...>: ..." */
 

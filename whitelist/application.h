@@ -14,34 +14,46 @@
 #include "whitelist/grant.h"
 
 enum application_state {
-	APPLICATION_DRAFT, APPLICATION_SUBMITTED, APPLICATION_IN_REVIEW, APPLICATION_NEEDS_INFO,
-	APPLICATION_APPROVED, APPLICATION_REJECTED, APPLICATION_REVOKED, APPLICATION__COUNT
+	APPLICATION_DRAFT,
+	APPLICATION_SUBMITTED,
+	APPLICATION_IN_REVIEW,
+	APPLICATION_NEEDS_INFO,
+	APPLICATION_APPROVED,
+	APPLICATION_REJECTED,
+	APPLICATION_REVOKED,
+	APPLICATION__COUNT
 };
 enum application_purpose { PURPOSE_NEWSLETTER, PURPOSE_AUTOMATIC, PURPOSE__COUNT };
 enum application_action {
-	ACTION_SUBMIT, ACTION_REVIEW, ACTION_ASK, ACTION_APPROVE, ACTION_REJECT, ACTION_REVOKE, ACTION_RENEW,
+	ACTION_SUBMIT,
+	ACTION_REVIEW,
+	ACTION_ASK,
+	ACTION_APPROVE,
+	ACTION_REJECT,
+	ACTION_REVOKE,
+	ACTION_RENEW,
 	ACTION__COUNT
 };
 
 enum evidence_kind {
-	EVIDENCE_CONSENT_FORM,      /* picture */
+	EVIDENCE_CONSENT_FORM,	    /* picture */
 	EVIDENCE_REGISTRATION_FORM, /* picture; needs RULES_EXTRACT beside it */
-	EVIDENCE_RULES_EXTRACT,     /* text */
-	EVIDENCE_SAMPLE_SOURCE,     /* .eml */
+	EVIDENCE_RULES_EXTRACT,	    /* text */
+	EVIDENCE_SAMPLE_SOURCE,	    /* .eml */
 	EVIDENCE_SAMPLE_PICTURE,
-	EVIDENCE_UNSUBSCRIBE_PAGE,  /* picture */
+	EVIDENCE_UNSUBSCRIBE_PAGE, /* picture */
 	EVIDENCE_NOTE,
 	EVIDENCE__COUNT
 };
 
 #define EVIDENCE_PER_APPLICATION_MAX 32
-#define APPLICATION_TEXT_BYTES       512
+#define APPLICATION_TEXT_BYTES	     512
 
 struct evidence {
 	uint8_t kind; /* enum evidence_kind */
 	char sha256[HASH_SHA256_HEX];
-	uint64_t size; /* bytes */
-	char type[64]; /* from content, libmagic: "image/png" */
+	uint64_t size;	/* bytes */
+	char type[64];	/* from content, libmagic: "image/png" */
 	char name[128]; /* the file's name as given, without folders */
 	int64_t added_ns;
 };
@@ -58,7 +70,7 @@ struct application {
 	char contact[128];
 	char lang[3];
 	int64_t created_ns, changed_ns, grant_until_ns; /* grant_until: 0 = none */
-	char reason[APPLICATION_TEXT_BYTES]; /* of the last transition */
+	char reason[APPLICATION_TEXT_BYTES];		/* of the last transition */
 	struct evidence evidence[EVIDENCE_PER_APPLICATION_MAX];
 	unsigned evidence_count;
 };
@@ -81,10 +93,11 @@ enum application_gap {
 	GAP__COUNT
 };
 
-const char *application_state_name(unsigned s);   /* "draft" "submitted" "in-review" "needs-info" ... */
+/* "draft" "submitted" "in-review" "needs-info" ... */
+const char *application_state_name(unsigned s);
 const char *application_purpose_name(unsigned p); /* "newsletter" "automatic" */
-const char *evidence_kind_name(unsigned k);       /* "consent-form" ... "note" */
-int application_state_parse(const char *text);    /* enum value or -EINVAL; likewise the next two */
+const char *evidence_kind_name(unsigned k);	  /* "consent-form" ... "note" */
+int application_state_parse(const char *text);	  /* enum value or -EINVAL; likewise the next two */
 int application_purpose_parse(const char *text);
 int evidence_kind_parse(const char *text);
 
@@ -107,9 +120,11 @@ const char *application_gap_text(unsigned gap, const char *lang);
 unsigned application_missing(const struct application *a, bool all_kvm, char *buf, size_t size);
 
 /* The state after the action, or -EPERM with a sentence that says what is allowed from here. */
-int application_next_state(const struct application *a, enum application_action action, struct err *e);
+int application_next_state(
+    const struct application *a, enum application_action action, struct err *e);
 
 /* The grant that an approval gives. */
-void application_grant(const struct application *a, int64_t from_ns, int64_t until_ns, struct grant *out);
+void application_grant(
+    const struct application *a, int64_t from_ns, int64_t until_ns, struct grant *out);
 
 #endif

@@ -12,7 +12,8 @@
 struct evidence_store;
 
 /* Makes the folder (0700) when it is absent. */
-int evidence_store_open(struct evidence_store **out, const char *dir, uint64_t max_bytes, struct err *e);
+int evidence_store_open(
+    struct evidence_store **out, const char *dir, uint64_t max_bytes, struct err *e);
 void evidence_store_close(struct evidence_store *s);
 
 /*

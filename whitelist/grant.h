@@ -16,14 +16,15 @@
 enum grant_state { GRANT_ACTIVE, GRANT_SUSPENDED, GRANT_EXPIRED, GRANT_REVOKED, GRANT__COUNT };
 
 struct grant {
-	int64_t id;          /* of the application it came from; legacy imports have one too */
-	uint8_t state;       /* enum grant_state */
+	int64_t id;    /* of the application it came from; legacy imports have one too */
+	uint8_t state; /* enum grant_state */
 	char servers[GRANT_SERVERS_MAX][64];
 	unsigned server_count;
-	char domains[GRANT_DOMAINS_MAX][OBS_DOMAIN_BYTES]; /* sender domains; subdomains are included */
+	/* sender domains; subdomains are included */
+	char domains[GRANT_DOMAINS_MAX][OBS_DOMAIN_BYTES];
 	unsigned domain_count; /* 0 = any (legacy import) */
-	uint64_t per_day;    /* recipients */
-	uint64_t per_hour;   /* recipients; 0 = per_day / 4, at least 100 */
+	uint64_t per_day;      /* recipients */
+	uint64_t per_hour;     /* recipients; 0 = per_day / 4, at least 100 */
 	int64_t from_ns, until_ns;
 };
 

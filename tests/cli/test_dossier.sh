@@ -59,7 +59,8 @@ prints dossier-incomplete 'in out.html' "${b[@]}" whitelist dossier 1 -o out.htm
 refused dossier-unknown 1 'no application 9' "${b[@]}" whitelist dossier 9 -o none.html
 refused dossier-nowhere 1 'cannot write the dossier' "${b[@]}" whitelist dossier 1 -o /nonexistent/x.html
 refused dossier-option 2 'output' "${b[@]}" whitelist dossier 1 -o
-prints approve 'active' "${b[@]}" whitelist approve 1 --until 180d
+"${b[@]}" whitelist check 1 >checks 2>&1
+prints approve 'active' "${b[@]}" whitelist approve 1 --until 180d --override --reason 'a made-up mail'
 prints block 'case' "${b[@]}" block vm-7 --reason "$attack" --for 2h
 "${b[@]}" whitelist apply vm-8 --consent form.png --domain bolt.example --contact x@bolt.example >/dev/null
 prints dossier 'in page.html' "${b[@]}" whitelist dossier 1 -o page.html

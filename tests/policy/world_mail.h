@@ -5,8 +5,9 @@
 
 #include "tests/policy/world.h"
 
-#define DAY_S  86400.0
-#define GOLDEN UINT64_C(0x9e3779b97f4a7c15) /* spreads small numbers of people over the providers \
+#define DAY_S 86400.0
+#define GOLDEN \
+	UINT64_C(0x9e3779b97f4a7c15) /* spreads small numbers of people over the providers \
 					     */
 
 /* By the hour of the day: shops and people sleep. */
