@@ -37,7 +37,7 @@ open_with(const char *path)
 	return s;
 }
 
-/* This program in place of the worker: misbehaves as the job's resolver says. */
+/* This program in place of the worker: misbehaves as the job's keys say. */
 static int
 misbehave(void)
 {
@@ -47,13 +47,13 @@ misbehave(void)
 
 	if (n < 0 || check_job_decode(&job, buf, (size_t)n) < 0)
 		return 3;
-	if (strcmp(job.resolver, "crash") == 0)
+	if (strcmp(job.dkim_keys, "crash") == 0)
 		raise(SIGKILL);
-	if (strcmp(job.resolver, "hang") == 0)
+	if (strcmp(job.dkim_keys, "hang") == 0)
 		pause();
-	if (strcmp(job.resolver, "nonsense") == 0)
+	if (strcmp(job.dkim_keys, "nonsense") == 0)
 		puts("nonsense");
-	while (strcmp(job.resolver, "flood") == 0)
+	while (strcmp(job.dkim_keys, "flood") == 0)
 		if (write(STDOUT_FILENO, buf, sizeof(buf)) < 0)
 			return 3;
 	return 0;
@@ -138,7 +138,7 @@ test_bad_workers(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int fd = document("x");
 
-		snprintf(job.resolver, sizeof(job.resolver), "%s", rows[i].name);
+		snprintf(job.dkim_keys, sizeof(job.dkim_keys), "%s", rows[i].name);
 		assert_int_equal(check_spawner_start(s, i, &job, fd, NULL), 0);
 		close(fd);
 		wait_outcome(s, &outcome, 20000);
@@ -153,7 +153,7 @@ static void
 test_hang(void **state)
 {
 	struct check_spawner *s = open_with(program);
-	struct check_job job = {.kind = CHECK_JOB_MESSAGE, .resolver = "hang"};
+	struct check_job job = {.kind = CHECK_JOB_MESSAGE, .dkim_keys = "hang"};
 	int64_t begin = clock_mono_ns();
 	int fd = document("x");
 

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/* The tables of the estimator's model; see tls_estimate_model.h.  bulkhead-sensor and replay. */
+#include "sensor/tls_estimate_model.h"
+
+/* Shapes set by hand on captures of ten client styles against five servers, then checked on others.
+ */
+#define SHAPE_BODY                \
+	{                         \
+		8.5F, 1.7F, -.53F \
+	}
+const struct state_row tls_model_states[ESTIMATE__STATES] = {
+    [ESTIMATE_EHLO] = {"ehlo", CLIENT_LINE, ANSWER_LENGTH, {3.3F, .5F, .69F}, {5.2F, .6F, .51F}, 0,
+	0, 0},
+    [ESTIMATE_AUTH] = {"auth", CLIENT_LINE, ANSWER_LENGTH, {3.4F, .7F, .36F}, {3.3F, .5F, .69F}, 0,
+	0, 0},
+    [ESTIMATE_MAIL] = {"mail", CLIENT_LINE, ANSWER_LENGTH, {3.9F, .45F, .8F}, {3.2F, .7F, .36F}, 0,
+	0, 0},
+    [ESTIMATE_RCPT] = {"rcpt", CLIENT_LINE, ANSWER_LENGTH, {3.5F, .4F, .92F}, {3.2F, .8F, .22F}, 0,
+	0, 0},
+    [ESTIMATE_RCPT_REFUSED] = {"rcpt-refused", CLIENT_LINE, ANSWER_LENGTH, {3.5F, .4F, .92F},
+	{4.7F, .5F, .69F}, 0, 0, 0},
+    [ESTIMATE_DATA] = {"data", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.7F, .4F, .92F}, 0, 0, 0},
+    [ESTIMATE_ENVELOPE] = {"envelope", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F},
+	{-.35F, .65F, .43F}, 45, 36, -12.F},
+    [ESTIMATE_ENVELOPE_REFUSED] = {"envelope-refused", CLIENT_ANY, ANSWER_RATIO,
+	{5.F, 1.05F, -.05F}, {.4F, .6F, .51F}, 45, 60, -12.F},
+    [ESTIMATE_ADDRESSES] = {"addresses", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F},
+	{-.6F, .65F, .43F}, 40, 16, -12.F},
+    [ESTIMATE_BODY] = {"body", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {3.8F, .75F, .29F}, 120, 0,
+	-8.F},
+    [ESTIMATE_BODY_ENVELOPE] = {"body+envelope", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY,
+	{5.F, .7F, .36F}, 120, 50, -8.F},
+    [ESTIMATE_CHUNK] = {"chunk", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {3.8F, .75F, .29F}, 120, 0,
+	-8.F},
+    [ESTIMATE_BEGIN] = {"begin", CLIENT_ANY, ANSWER_LENGTH, {6.4F, .8F, .22F}, {4.5F, .8F, .22F},
+	120, 40, -8.F},
+    [ESTIMATE_ALL] = {"all", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {4.6F, .7F, .36F}, 120, 40,
+	-8.F},
+    [ESTIMATE_RSET] = {"rset", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .6F, .51F}, 0, 0, 0},
+    [ESTIMATE_QUIT] = {"quit", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .7F, .36F}, 0, 0, 0},
+};
+
+#define ARC(a, b, p)                          \
+	{                                     \
+		ESTIMATE_##a, ESTIMATE_##b, p \
+	}
+const struct arc tls_model_arcs[] = {
+    ARC(EHLO, EHLO, -4.F),
+    ARC(EHLO, AUTH, -1.5F),
+    ARC(EHLO, MAIL, -.7F),
+    ARC(EHLO, ENVELOPE, -.9F),
+    ARC(EHLO, ENVELOPE_REFUSED, -4.F),
+    ARC(EHLO, ADDRESSES, -2.F),
+    ARC(EHLO, ALL, -3.F),
+    ARC(EHLO, QUIT, -3.F),
+    ARC(EHLO, RSET, -4.F),
+
+    ARC(AUTH, AUTH, -.8F),
+    ARC(AUTH, MAIL, -1.F),
+    ARC(AUTH, ENVELOPE, -1.2F),
+    ARC(AUTH, ENVELOPE_REFUSED, -4.5F),
+    ARC(AUTH, ADDRESSES, -2.F),
+    ARC(AUTH, ALL, -3.5F),
+    ARC(AUTH, QUIT, -3.F),
+    ARC(AUTH, EHLO, -4.F),
+
+    ARC(MAIL, RCPT, -.1F),
+    ARC(MAIL, RCPT_REFUSED, -1.8F),
+    ARC(MAIL, MAIL, -6.F),
+    ARC(MAIL, RSET, -4.F),
+    ARC(MAIL, QUIT, -4.F),
+
+    ARC(RCPT, RCPT, -.9F),
+    ARC(RCPT, RCPT_REFUSED, -2.5F),
+    ARC(RCPT, DATA, -.7F),
+    ARC(RCPT, CHUNK, -2.5F),
+    ARC(RCPT, RSET, -4.F),
+    ARC(RCPT, QUIT, -4.F),
+    ARC(RCPT, MAIL, -7.F),
+
+    ARC(RCPT_REFUSED, RCPT, -1.2F),
+    ARC(RCPT_REFUSED, RCPT_REFUSED, -1.2F),
+    ARC(RCPT_REFUSED, DATA, -1.F),
+    ARC(RCPT_REFUSED, CHUNK, -3.F),
+    ARC(RCPT_REFUSED, RSET, -1.5F),
+    ARC(RCPT_REFUSED, QUIT, -1.5F),
+    ARC(RCPT_REFUSED, MAIL, -4.F),
+
+    ARC(DATA, BODY, -.1F),
+    ARC(DATA, RSET, -4.5F),
+    ARC(DATA, QUIT, -5.F),
+    ARC(DATA, RCPT, -6.F),
+    ARC(DATA, BODY_ENVELOPE, -6.F),
+
+    ARC(ENVELOPE, BODY, -.2F),
+    ARC(ENVELOPE, BODY_ENVELOPE, -3.F),
+    ARC(ENVELOPE, RSET, -4.5F),
+    ARC(ENVELOPE, QUIT, -5.F),
+    ARC(ENVELOPE, ENVELOPE, -6.F),
+    ARC(ENVELOPE, MAIL, -7.F),
+
+    ARC(ENVELOPE_REFUSED, ENVELOPE, -1.5F),
+    ARC(ENVELOPE_REFUSED, ENVELOPE_REFUSED, -1.5F),
+    ARC(ENVELOPE_REFUSED, RSET, -1.F),
+    ARC(ENVELOPE_REFUSED, QUIT, -1.F),
+
+    ARC(ADDRESSES, CHUNK, -.7F),
+    ARC(ADDRESSES, DATA, -1.2F),
+    ARC(ADDRESSES, RSET, -4.5F),
+    ARC(ADDRESSES, QUIT, -5.F),
+    ARC(ADDRESSES, ADDRESSES, -6.F),
+    ARC(ADDRESSES, RCPT, -5.F),
+
+    ARC(BODY, MAIL, -1.2F),
+    ARC(BODY, ENVELOPE, -1.3F),
+    ARC(BODY, ENVELOPE_REFUSED, -4.F),
+    ARC(BODY, ADDRESSES, -2.5F),
+    ARC(BODY, RSET, -2.F),
+    ARC(BODY, QUIT, -1.F),
+    ARC(BODY, ALL, -6.F),
+
+    ARC(BODY_ENVELOPE, BODY, -1.F),
+    ARC(BODY_ENVELOPE, BODY_ENVELOPE, -.6F),
+    ARC(BODY_ENVELOPE, QUIT, -5.F),
+    ARC(BODY_ENVELOPE, RSET, -5.F),
+
+    ARC(CHUNK, CHUNK, -1.5F),
+    ARC(CHUNK, MAIL, -1.8F),
+    ARC(CHUNK, ADDRESSES, -1.2F),
+    ARC(CHUNK, ALL, -1.8F),
+    ARC(CHUNK, RSET, -2.F),
+    ARC(CHUNK, QUIT, -1.F),
+    ARC(CHUNK, ENVELOPE, -4.F),
+
+    ARC(ALL, ALL, -.8F),
+    ARC(ALL, QUIT, -1.F),
+    ARC(ALL, RSET, -2.F),
+    ARC(ALL, ADDRESSES, -4.F),
+    ARC(ALL, MAIL, -4.F),
+
+    ARC(EHLO, BEGIN, -3.F),
+    ARC(AUTH, BEGIN, -3.5F),
+    ARC(CHUNK, BEGIN, -1.5F),
+    ARC(ALL, BEGIN, -1.2F),
+    ARC(RSET, BEGIN, -3.F),
+    ARC(BODY, BEGIN, -6.F),
+    ARC(BEGIN, CHUNK, -.1F),
+    ARC(BEGIN, RSET, -5.F),
+    ARC(BEGIN, QUIT, -5.F),
+
+    ARC(RSET, MAIL, -1.F),
+    ARC(RSET, ENVELOPE, -1.F),
+    ARC(RSET, ENVELOPE_REFUSED, -3.F),
+    ARC(RSET, ADDRESSES, -2.F),
+    ARC(RSET, ALL, -3.F),
+    ARC(RSET, QUIT, -2.F),
+    ARC(RSET, RSET, -3.F),
+    ARC(RSET, EHLO, -5.F),
+
+    ARC(QUIT, QUIT, -3.F),
+};
+
+const size_t tls_model_arc_count = sizeof(tls_model_arcs) / sizeof(tls_model_arcs[0]);
+
+/* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data (typical). */
+const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES] = {
+    [TLS_FAMILY_POSTFIX] = {14, 14, 37, 40},
+    [TLS_FAMILY_EXIM] = {8, 14, 56, 28},
+    [TLS_FAMILY_EXCHANGE] = {22, 24, 46, 186},
+};

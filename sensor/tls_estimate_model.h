@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The model behind the estimate: how long turns of an SMTP dialogue are, what follows what, and how
+ * long replies of known servers are.  Tables only.  bulkhead-sensor and replay.
+ */
+#ifndef SENSOR_TLS_ESTIMATE_MODEL_H
+#define SENSOR_TLS_ESTIMATE_MODEL_H
+
+#include "sensor/tls_estimate.h"
+
+/* A normal distribution of ln(bytes). */
+struct shape {
+	float mean, sigma;
+	float weight; /* -ln(sigma) */
+};
+
+enum client_rule {
+	CLIENT_LINE, /* a command line, not one of six bytes */
+	CLIENT_SIX,  /* DATA, QUIT, RSET */
+	CLIENT_ANY,
+};
+
+enum answer { ANSWER_LENGTH, ANSWER_RATIO }; /* the server shape is of ln(S), or of ln(S / C) */
+
+struct state_row {
+	const char *name;
+	enum client_rule rule;
+	enum answer answer;
+	struct shape client, server;
+	uint16_t client_min, server_min; /* bytes; less costs `short_cost` each */
+	float short_cost;
+};
+
+/* What follows what, as log-probability; an arc that is not here does not happen. */
+struct arc {
+	uint8_t from, to;
+	float cost;
+};
+
+/* One row per state. */
+extern const struct state_row tls_model_states[ESTIMATE__STATES];
+/* Every arc that may happen. */
+extern const struct arc tls_model_arcs[];
+extern const size_t tls_model_arc_count;
+/* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data (typical). */
+extern const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES];
+
+#endif
