@@ -234,7 +234,7 @@ dns_query(void *self, const char *name, enum resolver_type type, struct resolver
 	out->status = RESOLVER_FAILED;
 	if (name[0] == '\0' || strlen(name) >= RESOLVER_NAME_BYTES)
 		return;
-	if (ub_resolve_async(d->ub, name, type, CLASS_IN, &reply, on_reply, &id) != 0)
+	if (ub_resolve_async(d->ub, name, (int)type, CLASS_IN, &reply, on_reply, &id) != 0)
 		return;
 	wait_reply(d, &reply, begun_ns + (room_ns < d->left_ns ? room_ns : d->left_ns));
 	d->left_ns -= clock_mono_ns() - begun_ns;
