@@ -326,7 +326,7 @@ whitelist_show(const struct ctl_call *call, json_t **data, struct err *e)
 static int
 whitelist_check(const struct ctl_call *call, json_t **data, struct err *e)
 {
-	struct application a;
+	struct application a = {0};
 	struct guard_check_online online = {""};
 	const char *keys = "", *consent = "";
 	bool is_online = false;
@@ -588,7 +588,7 @@ static int
 whitelist_renew(const struct ctl_call *call, json_t **data, struct err *e)
 {
 	struct application a;
-	struct grant grant;
+	struct grant grant = {0};
 	int64_t until = 0;
 	int state, rc = find_application(call, &a, e);
 

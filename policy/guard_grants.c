@@ -3,6 +3,7 @@
  * What becomes of grants and evidence after the decision: suspended and resumed, imported from an
  * older whitelist, evidence removed when its time is over.  bulkhead-guard (judge process).
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,6 +243,7 @@ import_row(struct guard *g, const char *actor, struct application *a, struct gra
 {
 	const struct grant *same = find_same(g, a);
 
+	assert(out != NULL);
 	if (same != NULL && same->per_day == a->per_day && same->until_ns == a->grant_until_ns) {
 		done->unchanged++;
 		out->id = 0;
