@@ -536,6 +536,23 @@ put_client_hello(struct gen *g, uint8_t *out)
 	return (size_t)(put_bytes(q, body, size) - out);
 }
 
+/* A ServerHello of TLS 1.3 with TLS_AES_256_GCM_SHA384 (RFC 8446 section 4.1.3): its Finished has 52
+ * bytes.  Returns its size. */
+static size_t
+put_server_hello(struct gen *g, uint8_t *out)
+{
+	static const uint8_t after_session[] = {0x13, 2, 0, 0,
+	    46,				 /* suite, compression, extensions */
+	    0, 43, 0, 2, 3, 4,		 /* version: 1.3 */
+	    0, 51, 0, 36, 0, 29, 0, 32}; /* key share, 32 bytes follow */
+	size_t n = put_record(g, out, 22, 122);
+
+	put16(put32(out + 5, 2u << 24 | 118), 0x0303);
+	out[43] = 32; /* the session id; before it 32 random bytes */
+	put_bytes(out + 76, after_session, sizeof(after_session));
+	return n;
+}
+
 void
 gen_tcp_start_tls(struct gen_tcp *t)
 {
@@ -546,11 +563,7 @@ gen_tcp_start_tls(struct gen_tcp *t)
 	size_t n = put_client_hello(g, out);
 
 	plain_send(t, GEN_CLIENT, out, n);
-	n = put_record(g, out, 22, 122);
-	out[5] = 2; /* ServerHello */
-	out[6] = 0;
-	put16(out + 7, 118);
-	put16(out + 9, 0x0303);
+	n = put_server_hello(g, out);
 	n += put_record(g, out + n, 20, 1);
 	for (unsigned i = 0; i < 4; i++)
 		n += put_record(g, out + n, 23, flight[i]);
