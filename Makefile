@@ -107,6 +107,7 @@ help:
 	@echo "make bench             time per packet beside other programs"
 	@echo "make bench-leak        what a mailing still delivers after its bound, beside nftables alone and fail2ban"
 	@echo "make bench-verdicts    the labelled world at full size: who is blocked, who is spared"
+	@echo "make bench-tls         messages counted under TLS against the truth"
 	@echo "make install           into DESTDIR, below PREFIX=/usr"
 	@echo "make deb               Debian packages, in $(BUILD)/deb/"
 	@echo "make soak              faults and load for long"

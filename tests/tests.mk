@@ -104,3 +104,10 @@ soak:
 # The labelled world at full size; VERDICTS="days=100000 seed=7" for another.
 bench-verdicts: $(BUILD)/tests/bench/bench_verdicts
 	@$< $(VERDICTS)
+
+# Messages counted under TLS against the truth: generated sessions, and the development capture where there is one.
+TLS_DATA = $(or $(BULKHEAD_DATA),../shared/data)/tls
+.PHONY: bench-tls
+bench-tls: $(BUILD)/tests/bench/bench_tls
+	@if [ -f $(TLS_DATA)/dev.pcap ]; then $< $(TLS_DATA); \
+	else $<; echo "SKIPPED: the second table needs dev.pcap, dev.truth and dev.lab in $(TLS_DATA)"; fi
