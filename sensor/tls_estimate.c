@@ -50,6 +50,13 @@ shape_density(const struct shape *shape, float ln)
 	return -.5F * z * z + shape->weight;
 }
 
+/* Postfix's and Exim's "authentication succeeded", and the two questions of AUTH LOGIN. */
+static bool
+is_auth_reply(uint32_t bytes)
+{
+	return bytes == 37 || bytes == 30 || bytes == 18;
+}
+
 /* Log-likelihood of the exchange in a state, without what the path knows. */
 static float
 state_emission(const struct estimate *s, enum estimate_state state, const struct exchange *x)
@@ -69,8 +76,10 @@ state_emission(const struct estimate *s, enum estimate_state state, const struct
 		ll += row->short_cost;
 	if (x->s + x->slack < row->server_min)
 		ll += row->short_cost;
-	if (state == ESTIMATE_AUTH && s->hints.port == 25)
+	if (state == ESTIMATE_AUTH && s->hints.port == 25) /* rare between servers */
 		ll -= 2;
+	if (state == ESTIMATE_AUTH && x->slack == 0 && is_auth_reply(x->s))
+		ll += 1.5F;
 	return ll;
 }
 
@@ -204,6 +213,9 @@ split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t 
 	if (k >= 1 && k <= most && k <= COUNT_MAX) {
 		float gain = off <= x->slack ? 2.F : off <= 3 + x->slack ? .5F : out.gain;
 
+		if (p->guessed && gain < .3F && off * 10 <= rest)
+			gain = .3F; /* a guess of `each` is off by a byte or two */
+
 		if (2 * x->slack >= each)
 			gain = 0;
 		else if (p->guessed && gain > 1.5F)
@@ -211,7 +223,8 @@ split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t 
 		if (pure)
 			gain += split_line_cost(x->c, k);
 		if (!pure || gain >= out.gain) {
-			out.accepted = (uint16_t)k;
+			/* While lengths are a guess, the client's bytes count as much. */
+			out.accepted = (uint16_t)(p->guessed && pure ? (k + guess + 1) / 2 : k);
 			out.gain = gain;
 			return out;
 		}
@@ -242,6 +255,7 @@ path_split(const struct estimate_path *p, enum estimate_state to, const struct e
 {
 	uint32_t mail_data = path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_DATA);
 	uint32_t body = p->reply[ESTIMATE_REPLY_BODY];
+	struct split all;
 
 	switch (to) {
 	case ESTIMATE_ENVELOPE:
@@ -259,7 +273,9 @@ path_split(const struct estimate_path *p, enum estimate_state to, const struct e
 		body = path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_MAIL);
 		return split_replies(p, x, body != 0 ? body + CHUNK_REPLY_BYTES : 0, false);
 	case ESTIMATE_ENVELOPE_REFUSED:
-		return (struct split){.refused = (uint16_t)(split_guess(x->c) & COUNT_MAX)};
+		all = split_replies(p, x, mail_data, true);
+		return (struct split){.refused = (uint16_t)(split_guess(x->c) & COUNT_MAX),
+		    .gain = all.refused == 0 && all.gain > 0 ? -2.F : -.5F};
 	default:
 		return (struct split){0};
 	}
@@ -292,12 +308,14 @@ recipient_gain(const struct estimate_path *p, enum estimate_state to, const stru
 		taken = p->reply[ESTIMATE_REPLY_MAIL];
 	if (taken == 0 || taken == UINT8_MAX)
 		return 0;
-	longer = x->s > taken + taken / 2 + x->slack;
+	longer = x->s > (sure ? taken + taken / 2 : 2 * taken) + x->slack;
 	if (to == ESTIMATE_RCPT_REFUSED)
 		return longer ? 1.F : -4.F;
 	if (sure)
 		return reply_gain((uint8_t)taken, x, 1);
-	return longer ? -1.F : .5F;
+	if (longer)
+		return -1.F;
+	return x->s + x->slack >= taken * 2 / 3 ? 1.2F : -.3F;
 }
 
 /* Whether the path can go on to `to` with this exchange, beyond arc and shapes. */
@@ -315,6 +333,11 @@ path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate
 		return (p->open == 0 ? -6.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
 	case ESTIMATE_BODY:
 		return body_gain(p, x);
+	case ESTIMATE_RSET: /* answered like MAIL ("250 2.0.0 Ok"); DATA is not */
+		return p->reply[ESTIMATE_REPLY_MAIL] != 0 &&
+			       x->s > 2U * p->reply[ESTIMATE_REPLY_MAIL] + x->slack
+			   ? -2.F
+			   : 0;
 	case ESTIMATE_CHUNK:
 		/* Chunks of one message have one size, but for the last. */
 		if (from == ESTIMATE_CHUNK)
