@@ -16,7 +16,8 @@
 	(NDPI_MAJOR > (major) || (NDPI_MAJOR == (major) && NDPI_MINOR >= (minor)))
 
 /* What is looked for on a mail port, and what we call it.  Mail first: nDPI has to know it to
- * exclude it. */
+ * exclude it.  TLS is not asked for: our own walker knows it, and nDPI 4.2 collects hellos in
+ * buffers that a fragmented one makes it forget. */
 static const struct {
 	uint16_t protocol;
 	const char *name;
@@ -27,7 +28,6 @@ static const struct {
     {NDPI_PROTOCOL_MAIL_IMAPS, "imaps"},
     {NDPI_PROTOCOL_MAIL_POP, "pop3"},
     {NDPI_PROTOCOL_MAIL_POPS, "pop3s"},
-    {NDPI_PROTOCOL_TLS, "tls"},
     {NDPI_PROTOCOL_SSH, "ssh"},
     {NDPI_PROTOCOL_HTTP, "http"},
     {NDPI_PROTOCOL_HTTP_CONNECT, "http-connect"},

@@ -266,7 +266,7 @@ run(DKIM_LIB *lib, const char *crlf, size_t size, struct check_dkim_result *out,
 		    dkim_geterror(dkim) != NULL ? dkim_geterror(dkim) : dkim_getresultstr(status));
 	else if (dkim_getsiglist(dkim, &sigs, &count) != DKIM_STAT_OK)
 		count = 0;
-	for (int i = 0; i < count && i < CHECK_DKIM_MAX; i++)
+	for (int i = 0; sigs != NULL && i < count && i < CHECK_DKIM_MAX; i++)
 		describe(sigs[i], body != NULL ? body + 4 : "", body_size, &out[i]);
 	dkim_free(dkim);
 	return count;
