@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <ndpi/ndpi_api.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,11 +200,23 @@ classify_release(struct classify *c, int slot)
 	c->stats.flows_live--;
 }
 
+/*
+ * A whole TCP segment right behind its IP header.  nDPI forgets the buffers of a flow whose transport protocol
+ * seems to change under way, and so would leak.
+ */
+static bool
+is_plain_tcp(const uint8_t *l3, uint32_t bytes)
+{
+	if (bytes >= 20 && l3[0] >> 4 == 4)
+		return l3[9] == IPPROTO_TCP && (l3[6] & 0x3f) == 0 && l3[7] == 0;
+	return bytes >= 40 && l3[0] >> 4 == 6 && l3[6] == IPPROTO_TCP;
+}
+
 const char *
 classify_packet(struct classify *c, int *slot, const void *l3, uint32_t bytes, int64_t time_ns)
 {
 	struct slot *s;
-	uint16_t protocol;
+	uint16_t protocol = NDPI_PROTOCOL_UNKNOWN;
 	const char *name;
 
 	if (*slot < 0 || (unsigned)*slot >= c->stats.flows_max || c->slots[*slot].flow == NULL) {
@@ -214,9 +227,10 @@ classify_packet(struct classify *c, int *slot, const void *l3, uint32_t bytes, i
 	c->stats.packets++;
 	s->packets++;
 	s->bytes += bytes > UINT16_MAX ? UINT16_MAX : bytes;
-	protocol =
-	    module_packet(c, s->flow, l3, (uint16_t)(bytes > UINT16_MAX ? UINT16_MAX : bytes),
-		(uint64_t)(time_ns < 0 ? 0 : time_ns / 1000000));
+	if (is_plain_tcp(l3, bytes))
+		protocol = module_packet(c, s->flow, l3,
+		    (uint16_t)(bytes > UINT16_MAX ? UINT16_MAX : bytes),
+		    (uint64_t)(time_ns < 0 ? 0 : time_ns / 1000000));
 	if (protocol == NDPI_PROTOCOL_UNKNOWN && s->packets < CLASSIFY_PACKETS_MAX &&
 	    s->bytes < CLASSIFY_BYTES_MAX)
 		return NULL;
