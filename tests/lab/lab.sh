@@ -83,13 +83,16 @@ lab_stop() {
 lab_end() {
 	local label ns pids
 	[ -n "$LAB_DIR" ] || return 0
+	# The shell tells of each job that was killed; nobody wants to know.
+	exec {lab_stderr}>&2 2>/dev/null
 	for label in "${!LAB_PID[@]}"; do kill "${LAB_PID[$label]}" 2>/dev/null; done
 	for ns in "${LAB_TENANTS[@]}" hv ext; do
 		pids=$(ip netns pids "$LAB-$ns" 2>/dev/null)
 		[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 		ip netns del "$LAB-$ns" 2>/dev/null
 	done
-	wait 2>/dev/null
+	wait
+	exec 2>&"$lab_stderr" {lab_stderr}>&-
 	rm -rf "$LAB_DIR"
 	LAB_DIR=
 	LAB_TENANTS=()
