@@ -292,13 +292,8 @@ addresses_json(const struct server *s)
 	json_t *list = json_array();
 	char text[ADDR_TEXT_BYTES];
 
-	for (unsigned i = 0; i < s->prefix_count; i++) {
-		const struct addr_prefix *p = &s->prefixes[i];
-
-		json_array_append_new(
-		    list, json_string(p->bits == 128 ? addr_format(text, &p->addr)
-						     : addr_prefix_format(text, p)));
-	}
+	for (unsigned i = 0; i < s->prefix_count; i++)
+		json_array_append_new(list, json_string(addr_prefix_format(text, &s->prefixes[i])));
 	return list;
 }
 
