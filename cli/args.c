@@ -141,6 +141,26 @@ take_globals(int argc, char **argv, struct context *ctx, enum args_wish *wish, s
 	return kept;
 }
 
+/* What a person meant who typed `first`, and with the word after it `two`: a slip, or a family left out
+ * ("approve 3").  NULL when nothing is near. */
+static const char *
+guess_command(const struct command *commands, const char *first, const char *two, bool in_family)
+{
+	const char *near = in_family ? NULL : args_nearest(commands, first);
+
+	if (near == NULL)
+		near = args_nearest(commands, two);
+	if (near != NULL || in_family)
+		return near;
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		const char *second = strchr(c->name, ' ');
+
+		if (second != NULL && strcmp(second + 1, first) == 0)
+			return c->name;
+	}
+	return NULL;
+}
+
 /* Sets ctx->command from the first one or two words; returns how many they are, or -EINVAL. */
 static int
 find_command(const struct command *commands, int argc, char **argv, struct context *ctx,
@@ -166,7 +186,7 @@ find_command(const struct command *commands, int argc, char **argv, struct conte
 	if (*family != NULL && argc == 1)
 		return err_set(e, -EINVAL, "%s what? `bulkhead %s --help` lists what it can do",
 		    argv[0], argv[0]);
-	near = args_nearest(commands, *family != NULL ? two : argv[0]);
+	near = guess_command(commands, argv[0], two, *family != NULL);
 	if (argv[0][0] == '-')
 		return err_set(e, -EINVAL, "there is no option %s: see bulkhead --help", argv[0]);
 	if (near != NULL)

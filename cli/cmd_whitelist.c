@@ -403,7 +403,8 @@ print_applications(struct output *out, const json_t *data)
 	size_t i;
 
 	if (json_array_size(list) == 0) {
-		output_line(out, OUTPUT_PLAIN, "There is no such application.");
+		output_line(out, OUTPUT_PLAIN,
+		    "There is no such application: `bulkhead whitelist apply` files one.");
 		return;
 	}
 	t = output_table_new(columns, sizeof(columns) / sizeof(columns[0]));

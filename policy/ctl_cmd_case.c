@@ -36,6 +36,9 @@ explanation_find(const struct ctl_call *call, struct explanation *x, struct err 
 
 	if (rc < 0)
 		return rc;
+	found = inventory_lookup(g->inventory, target);
+	if (found >= 0)
+		target = inventory_get(g->inventory, (unsigned)found)->name;
 	rc = store_get_case(g->store, target, &x->c, &why);
 	if (rc < 0 && rc != -ENOENT)
 		return err_set(e, rc, "%s", why.text);

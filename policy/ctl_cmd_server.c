@@ -242,7 +242,7 @@ server_set(const struct ctl_call *call, json_t **data, struct err *e)
 	}
 	rc = guard_put_server(g, call->actor, &s, e);
 	if (rc == 0)
-		rc = ctl_find_server(g, name, &index, e);
+		rc = ctl_find_server(g, s.name, &index, e);
 	return rc < 0 ? rc : ctl_json_server(g, index, data, e);
 }
 

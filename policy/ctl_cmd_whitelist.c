@@ -86,8 +86,9 @@ take_list(const struct ctl_call *call, const char *name, char *fields, size_t st
 	return 0;
 }
 
+/* The application keeps the servers by the names of the inventory, however they were named. */
 static int
-check_servers(const struct guard *g, const struct application *a, struct err *e)
+check_servers(const struct guard *g, struct application *a, struct err *e)
 {
 	unsigned index;
 
@@ -96,6 +97,8 @@ check_servers(const struct guard *g, const struct application *a, struct err *e)
 
 		if (rc < 0)
 			return rc;
+		memcpy(
+		    a->servers[i], inventory_get(g->inventory, index)->name, sizeof(a->servers[i]));
 	}
 	return 0;
 }

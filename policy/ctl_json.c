@@ -351,11 +351,12 @@ ctl_arg_bool_opt(const struct ctl_call *call, const char *name, bool *out, struc
 int
 ctl_find_server(const struct guard *g, const char *name, unsigned *index, struct err *e)
 {
-	int found = inventory_find(g->inventory, name);
+	int found = inventory_lookup(g->inventory, name);
 
 	if (found < 0)
 		return err_set(e, -ENOENT,
-		    "there is no server \"%.64s\": `bulkhead server list` names those that exist",
+		    "no server has the name, address, MAC or interface \"%.64s\": `bulkhead "
+		    "server list` names those that exist",
 		    name);
 	*index = (unsigned)found;
 	return 0;

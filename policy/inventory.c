@@ -412,6 +412,22 @@ inventory_find(const struct inventory *inv, const char *name)
 	return key_owner(inv, KEY_NAME, name, strlen(name));
 }
 
+int
+inventory_lookup(const struct inventory *inv, const char *text)
+{
+	int index = inventory_find(inv, text);
+	struct addr address;
+	struct mac mac;
+
+	if (index < 0)
+		index = key_owner(inv, KEY_IFNAME, text, strlen(text));
+	if (index < 0 && mac_parse(text, &mac) == 0)
+		index = key_owner(inv, KEY_MAC, &mac, sizeof(mac));
+	if (index < 0 && addr_parse(text, &address) == 0)
+		index = range_owner(inv, &address);
+	return index < 0 ? -ENOENT : index;
+}
+
 static bool
 owns_address(const struct server *s, const struct addr *own)
 {

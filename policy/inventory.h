@@ -61,6 +61,8 @@ int inventory_remove(struct inventory *inv, const char *name);
 unsigned inventory_count(const struct inventory *inv);
 const struct server *inventory_get(const struct inventory *inv, unsigned index);
 int inventory_find(const struct inventory *inv, const char *name); /* index or -ENOENT */
+/* As a person names a server: by its name, else by an address, MAC or interface of it.  Index or -ENOENT. */
+int inventory_lookup(const struct inventory *inv, const char *text);
 
 enum inventory_match {
 	INVENTORY_BY_INTERFACE,

@@ -49,9 +49,12 @@ prints list '^vm-7 ' "${b[@]}" server list
 "${b[@]}" server list | awk 'NR > 1 { print $1 }' | paste -sd' ' >order
 prints list-order '^ct-1 vm-7 vm-10$' cat order
 prints show '2001:db8:7::/64' "${b[@]}" server show vm-7
-refused show-unknown 1 'no server "vm-99"' "${b[@]}" server show vm-99
+prints show-by-address '^vm-7$' "${b[@]}" server show 2001:db8:7::25
+prints show-by-mac '^vm-7$' "${b[@]}" server show 52:54:00:00:00:07
+prints explain-by-interface '^Server vm-7 is not blocked' "${b[@]}" explain vnet7
+refused show-unknown 1 'no server has the name.*"vm-99"' "${b[@]}" server show vm-99
 prints set 'plan big' "${b[@]}" server set vm-7 plan=big
-refused set-unknown 1 'no server "vm-99"' "${b[@]}" server set vm-99 plan=big
+refused set-unknown 1 'no server has the name.*"vm-99"' "${b[@]}" server set vm-99 plan=big
 refused set-key 1 'has no "colour"' "${b[@]}" server set vm-7 colour=red
 refused set-overlap 1 'vm-10' "${b[@]}" server set vm-7 addresses=192.0.2.10
 prints set-new 'vnet99' "${b[@]}" server set vm-99 --new virtualization=kvm interfaces=vnet99
@@ -81,7 +84,7 @@ PNG
 printf 'From: a@acme.example\r\nTo: b@example.org\r\nSubject: x\r\nMessage-ID: <1@acme.example>\r\n\r\nhello\r\n' >mail.eml
 echo 'We mail you only when you tick the box.' >rules.txt
 common=(--domain acme.example --contact a@acme.example)
-refused apply-unknown-server 1 'no server "vm-99"' "${b[@]}" whitelist apply vm-99 "${common[@]}"
+refused apply-unknown-server 1 'no server has the name.*"vm-99"' "${b[@]}" whitelist apply vm-99 "${common[@]}"
 refused apply-missing-file 1 'absent.png (consent-form)' "${b[@]}" whitelist apply vm-7 --consent absent.png "${common[@]}"
 refused apply-wrong-type 1 'must be a picture' "${b[@]}" whitelist apply vm-7 --consent rules.txt "${common[@]}"
 prints nothing-stored 'no such application' "${b[@]}" whitelist list
@@ -206,7 +209,7 @@ printf 'server,domains,per_day,until,note\nvm-7,acme.example;news.acme.example,5
 printf 'server,domains,per_day,until,note\nvm-7,acme.example,5000,2099-06-30,\nvm-99,,300,90d,\n' >unknown.csv
 printf 'server,domains,per_day,until,note\nvm-7,acme.example,many,2099-06-30,\n' >many.csv
 printf 'server,per_day,until\nct-1,5,90d\n' >container.csv
-refused import-unknown 1 'unknown.csv:3: there is no server "vm-99"' "${b[@]}" whitelist import unknown.csv
+refused import-unknown 1 'unknown.csv:3: no server has the name.*"vm-99"' "${b[@]}" whitelist import unknown.csv
 refused import-many 1 'many.csv:2: per_day "many"' "${b[@]}" whitelist import many.csv
 refused import-container 1 'container.csv:2: .*not KVM' "${b[@]}" whitelist import container.csv
 refused import-nothing 1 'is no CSV' "${b[@]}" whitelist import /dev/null

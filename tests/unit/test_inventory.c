@@ -171,6 +171,25 @@ test_resolve(void **state)
 	inventory_free(inv);
 }
 
+/* A complaint names an address, a log an interface: a person need not look the server's name up. */
+static void
+test_lookup(void **state)
+{
+	struct inventory *inv = parse(good_csv);
+
+	(void)state;
+	assert_int_equal(inventory_lookup(inv, "vm-1"), 0);
+	assert_int_equal(inventory_lookup(inv, "vnet1"), 0);
+	assert_int_equal(inventory_lookup(inv, "2001:db8:1::99"), 0);
+	assert_int_equal(inventory_lookup(inv, "192.0.2.31"), 1);
+	assert_int_equal(inventory_lookup(inv, "52:54:00:00:00:02"), 1);
+	assert_int_equal(inventory_lookup(inv, "192.0.2.32"), -ENOENT);
+	assert_int_equal(inventory_lookup(inv, "52:54:00:00:00:99"), -ENOENT);
+	assert_int_equal(inventory_lookup(inv, "vm"), -ENOENT);
+	assert_int_equal(inventory_lookup(inv, ""), -ENOENT);
+	inventory_free(inv);
+}
+
 static void
 test_change(void **state)
 {
@@ -233,6 +252,7 @@ main(void)
 	    cmocka_unit_test(test_bad_csv),
 	    cmocka_unit_test(test_bad_json),
 	    cmocka_unit_test(test_resolve),
+	    cmocka_unit_test(test_lookup),
 	    cmocka_unit_test(test_change),
 	    cmocka_unit_test(test_many),
 	};

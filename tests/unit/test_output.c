@@ -279,6 +279,10 @@ test_args_bad(void **state)
 	assert_non_null(strstr(e.text, "did you mean \"status\""));
 	assert_int_equal(PARSE("server", "lsit"), -EINVAL);
 	assert_non_null(strstr(e.text, "did you mean \"server list\""));
+	assert_int_equal(PARSE("servr", "list"), -EINVAL);
+	assert_non_null(strstr(e.text, "did you mean \"server list\""));
+	assert_int_equal(PARSE("list"), -EINVAL);
+	assert_non_null(strstr(e.text, "did you mean \"server list\""));
 	assert_int_equal(PARSE("frobnicate"), -EINVAL);
 	assert_null(strstr(e.text, "did you mean"));
 	assert_int_equal(PARSE("server"), -EINVAL);
