@@ -21,7 +21,7 @@ for page in $(find "$dest/usr/share/man" -type f); do
 	mandoc -Tlint -Wwarning "$page" >lint 2>&1
 	if [ -s lint ]; then fail "page-$(basename "$page")" "$(head -n 2 lint)"; else ok "page-$(basename "$page")"; fi
 done
-for p in "$dest"/usr/bin/* "$dest"/usr/sbin/*; do
+for p in "$dest"/usr/bin/* "$dest"/usr/sbin/* "$dest"/usr/libexec/bulkhead/bulkhead-*; do
 	if ls "$dest"/usr/share/man/man[18]/"$(basename "$p")".[18] >/dev/null 2>&1; then ok "page-of-$(basename "$p")"; else fail "page-of-$(basename "$p")" none; fi
 done
 
