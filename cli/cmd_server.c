@@ -216,6 +216,18 @@ print_counts(struct output *out, const json_t *c)
 	    output_json_number(c, "distinct_destinations"));
 }
 
+/* How it introduces itself, and whether it encrypts where that is offered. */
+static void
+print_outgoing(struct output *out, const json_t *o)
+{
+	if (!json_is_object(o))
+		return;
+	output_line(out, OUTPUT_PLAIN,
+	    "outgoing        HELO %s, TLS in %lld of %lld sessions that offered it",
+	    output_json_get(o, "helo", "not seen"), output_json_number(o, "tls_used"),
+	    output_json_number(o, "tls_offered"));
+}
+
 void
 print_server(struct output *out, const json_t *s)
 {
@@ -260,6 +272,7 @@ print_server(struct output *out, const json_t *s)
 	else
 		output_line(out, OUTPUT_PLAIN, "grant           none");
 	print_counts(out, json_object_get(s, "counts"));
+	print_outgoing(out, json_object_get(s, "outgoing"));
 	if (json_is_object(json_object_get(s, "bulk"))) {
 		print_score(out, "bulk", json_object_get(s, "bulk"));
 		print_score(out, "abuse", json_object_get(s, "abuse"));

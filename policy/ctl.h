@@ -17,7 +17,8 @@
  *                                 ledger:{entries, head}, blocked:[SERVER ...]}
  * server.list      view     {from?: index}                              {servers:[SERVER ...], next?}: pages
  * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples,
- *                                                                        last_activity, cases:[...]}
+ *                                                                        outgoing:{helo, helo_at, tls_offered,
+ *                                                                        tls_used}, last_activity, cases:[...]}
  * server.import    abuse    {file, text}                                {added, changed, removed, unchanged, servers}
  * server.set       abuse    {server, set:{key:value ...}, new?: true}   SERVER; new: must not exist yet, else must
  * server.remove    abuse    {server}                                    {removed}

@@ -60,6 +60,7 @@ server_show(const struct ctl_call *call, json_t **data, struct err *e)
 	json_object_set_new(s, "bulk", ctl_json_score(&view.score[QUESTION_BULK]));
 	json_object_set_new(s, "abuse", ctl_json_score(&view.score[QUESTION_ABUSE]));
 	json_object_set_new(s, "samples", ctl_json_samples(&view));
+	json_object_set_new(s, "outgoing", ctl_json_outgoing(&view.outgoing));
 	json_object_set_new(s, "last_activity", ctl_json_time(view.last_activity_ns));
 	cases = json_array();
 	if (view.verdict.case_id[0] != '\0')

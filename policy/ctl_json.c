@@ -144,6 +144,14 @@ ctl_json_counts(const struct judge_counts *c)
 	return out;
 }
 
+json_t *
+ctl_json_outgoing(const struct outgoing *o)
+{
+	return json_pack("{s:o, s:o, s:I, s:I}", "helo", ctl_json_text_or_null(o->helo), "helo_at",
+	    ctl_json_time(o->helo_ns), "tls_offered", (json_int_t)o->tls_offered, "tls_used",
+	    (json_int_t)o->tls_used);
+}
+
 static void
 add_rates(json_t *out, const struct judge_view *view)
 {

@@ -28,6 +28,8 @@ json_t *ctl_json_points(double points);
 json_t *ctl_json_score(const struct score *score);
 json_t *ctl_json_samples(const struct judge_view *view);
 json_t *ctl_json_counts(const struct judge_counts *counts);
+/* {helo, helo_at, tls_offered, tls_used} */
+json_t *ctl_json_outgoing(const struct outgoing *outgoing);
 
 /*
  * What store_case.detail holds:

@@ -357,6 +357,7 @@ count_facts(struct judge_state *s, const struct observation *o)
 		c->sessions += o->u.end.is_smtp;
 		c->sessions_tls +=
 		    o->u.end.tls == OBS_TLS_STARTTLS || o->u.end.tls == OBS_TLS_IMPLICIT;
+		outgoing_observe(&s->outgoing, o);
 		break;
 	default:
 		break;
@@ -659,6 +660,7 @@ judge_get(const struct judge *j, unsigned index, struct judge_view *out)
 	out->verdict = s->ladder.verdict;
 	fill_rates(out, &now);
 	out->sample_count = judge_state_get_samples(s, out->samples);
+	out->outgoing = s->outgoing;
 	out->last_activity_ns = s->last_activity_ns;
 	if (s->ladder.verdict.rung == RUNG_BLOCK) {
 		out->refused_packets = s->refused;

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "policy/inventory.h"
+#include "policy/outgoing.h"
 #include "sensor/observation.h"
 #include "whitelist/grant.h"
 
@@ -91,6 +92,7 @@ struct judge_view {		     /* a snapshot of one server */
 	double estimated_share; /* of the last hour's recipients, 0..1 */
 	struct sample samples[JUDGE_SAMPLES_MAX];
 	unsigned sample_count;
+	struct outgoing outgoing; /* HELO and TLS of its sessions to port 25 */
 	int64_t last_activity_ns;
 	uint64_t refused_packets; /* by the kernel, since the block began */
 	uint32_t tries_5min;	  /* connections that are no queue's retry */

@@ -489,6 +489,7 @@ judge_state_encode(const struct judge_state *s, uint8_t *out, size_t size)
 		put_sample(&w, &s->samples[i]);
 	put_distinct(&w, &s->destinations);
 	put_distinct(&w, &s->domains);
+	outgoing_put(&w, &s->outgoing);
 	put_window(&w, &s->window);
 	return wire_writer_finish(&w);
 }
@@ -519,6 +520,7 @@ judge_state_decode(struct judge_state *s, const uint8_t *data, size_t size)
 		get_sample(&r, &fresh->samples[i]);
 	get_distinct(&r, &fresh->destinations);
 	get_distinct(&r, &fresh->domains);
+	outgoing_get(&r, &fresh->outgoing);
 	get_window(&r, &fresh->window);
 	rc = wire_reader_finish(&r);
 	if (rc == 0 && strcmp(fresh->name, s->name) != 0)

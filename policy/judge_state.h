@@ -9,7 +9,7 @@
 #include "policy/pool.h"
 #include "policy/verdict.h"
 
-#define JUDGE_STATE_VERSION 2 /* bump when the encoding changes; an older blob is then dropped */
+#define JUDGE_STATE_VERSION 3 /* bump when the encoding changes; an older blob is then dropped */
 
 #define JUDGE_SAMPLES_KEPT 6
 
@@ -30,6 +30,7 @@ struct judge_state {
 	struct ladder ladder;
 	struct judge_counts counts; /* the two distinct_* are counted below */
 	struct tally_distinct destinations, domains;
+	struct outgoing outgoing;
 	struct judge_sample samples[JUDGE_SAMPLES_KEPT];
 	uint32_t sample_next;
 	int64_t last_activity_ns;

@@ -374,6 +374,7 @@ obs_tls_name(unsigned tls)
 	    [OBS_TLS_STARTTLS] = "starttls",
 	    [OBS_TLS_REFUSED] = "refused",
 	    [OBS_TLS_IMPLICIT] = "implicit",
+	    [OBS_TLS_OFFERED] = "offered",
 	};
 
 	return name_of(names, OBS_TLS__COUNT, tls);

@@ -17,7 +17,7 @@
 #include "base/addr.h"
 
 /* Bump when the encoding of any kind changes; the guard refuses another version with a sentence. */
-#define OBS_VERSION	 2
+#define OBS_VERSION	 3
 #define OBS_ENCODED_MAX	 1024 /* bytes of the largest encoded observation */
 #define OBS_DOMAIN_BYTES 80   /* domains longer than 79 keep their right end (the organisation) */
 #define OBS_REPLY_BYTES	 120  /* reply text with addresses redacted */
@@ -73,7 +73,14 @@ enum obs_connect {
 	OBS_CONNECT__COUNT
 };
 
-enum obs_tls { OBS_TLS_NONE, OBS_TLS_STARTTLS, OBS_TLS_REFUSED, OBS_TLS_IMPLICIT, OBS_TLS__COUNT };
+enum obs_tls {
+	OBS_TLS_NONE,
+	OBS_TLS_STARTTLS,
+	OBS_TLS_REFUSED, /* asked for, and the server said no */
+	OBS_TLS_IMPLICIT,
+	OBS_TLS_OFFERED, /* in the reply to EHLO, but not asked for */
+	OBS_TLS__COUNT
+};
 
 enum obs_end {
 	OBS_END_FIN,

@@ -568,7 +568,7 @@ fill_end(struct sessions *all, struct flow *f, enum obs_end how, struct observat
 
 	smtp_get_counts(&f->smtp, &obs->u.end.counts);
 	obs->u.end.is_smtp = smtp;
-	obs->u.end.tls = f->smtp.tls;
+	obs->u.end.tls = (uint8_t)smtp_get_tls(&f->smtp);
 	obs->u.end.end = (uint8_t)how;
 	if (tls) /* QUIT and DATA may have been said inside */
 		habits &= (uint16_t) ~(OBS_HABIT_NO_QUIT | OBS_HABIT_NO_DATA);

@@ -162,6 +162,14 @@ smtp_is_tls(const struct smtp *s, enum smtp_direction dir)
 	return s->flags & (dir == SMTP_FROM_CLIENT ? SMTP_F_TLS_CLIENT : SMTP_F_TLS_SERVER);
 }
 
+enum obs_tls
+smtp_get_tls(const struct smtp *s)
+{
+	if (s->tls == OBS_TLS_NONE && (s->flags & SMTP_F_OFFERED_TLS) != 0)
+		return OBS_TLS_OFFERED;
+	return (enum obs_tls)s->tls;
+}
+
 bool
 smtp_is_spoken(const struct smtp *s)
 {

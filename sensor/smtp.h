@@ -147,6 +147,8 @@ void smtp_gap(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir,
 bool smtp_is_tls(const struct smtp *s, enum smtp_direction dir);
 /* True when a greeting or a command of SMTP was seen. */
 bool smtp_is_spoken(const struct smtp *s);
+/* What the session knows of TLS so far. */
+enum obs_tls smtp_get_tls(const struct smtp *s);
 /* True when the dialogue was given up: bytes are no longer read. */
 bool smtp_is_opaque(const struct smtp *s);
 /* enum obs_habit of the session so far; NO_QUIT and NO_DATA are meaningful at its end. */

@@ -448,6 +448,19 @@ gather_text(struct smtp_context *ctx, struct smtp *s, const struct smtp_reply_li
 	buf->text_used = (uint16_t)(buf->text_used + size);
 }
 
+/* One line of the reply to EHLO: its keyword ends at a blank (RFC 5321 4.1.1.1). */
+static void
+note_extension(struct smtp *s, const struct smtp_reply_line *l)
+{
+	size_t n = 0;
+	while (n < l->text_size && l->text[n] != ' ')
+		n++;
+	if (n == 10 && strncasecmp((const char *)l->text, "PIPELINING", 10) == 0)
+		s->flags |= SMTP_F_OFFERED;
+	else if (n == 8 && strncasecmp((const char *)l->text, "STARTTLS", 8) == 0)
+		s->flags |= SMTP_F_OFFERED_TLS;
+}
+
 static void
 take_line(struct smtp_context *ctx, struct smtp *s, const uint8_t *line, size_t n)
 {
@@ -455,9 +468,8 @@ take_line(struct smtp_context *ctx, struct smtp *s, const uint8_t *line, size_t 
 	if (!smtp_reply_parse_line(line, n, &l))
 		return; /* not a reply: some servers print a notice */
 	unsigned head = smtp_queue_peek(s);
-	if (head == SMTP_EHLO && l.code == 250 && l.text_size == 10 &&
-	    strncasecmp((const char *)l.text, "PIPELINING", 10) == 0)
-		s->flags |= SMTP_F_OFFERED;
+	if (head == SMTP_EHLO && l.code == 250)
+		note_extension(s, &l);
 	bool wanted = l.code >= 400 || head == SMTP_GREETING;
 	if (!l.final) {
 		s->reply_code = l.code;

@@ -65,6 +65,7 @@ enum smtp_flag {
 	SMTP_F_LAST = 1 << 23,	       /* the chunk in progress is the last one */
 	SMTP_F_ANSWERED = 1 << 24,     /* the chunk in progress already has its reply */
 	SMTP_F_SKIP_EARLY = 1 << 25,   /* a line sent before the reply to AUTH is not complete */
+	SMTP_F_OFFERED_TLS = 1 << 26,  /* STARTTLS in the reply to EHLO */
 };
 
 struct smtp_line {

@@ -159,12 +159,20 @@ test_nonsense_costs_the_connection(void **state)
 	(void)state;
 	whole[4] = (uint8_t)(n >> 8);
 	whole[5] = (uint8_t)n;
-	refuse("\x01\0\0\0", 4, 0);	      /* another version */
-	refuse("\x02\0\0", 3, 0);	      /* a cut header */
-	refuse("\x02\0\0\0x", 5, 0);	      /* bytes that nobody announced */
-	refuse("\x02\0\0\1", 4, 1);	      /* an observation that is not there */
-	refuse("\x02\0\0\1\xff\xff\1", 7, 1); /* a length beyond the end */
-	refuse("\x02\0\0\1\0\1\xff", 7, 1);   /* an unknown kind */
+	static const struct {
+		uint8_t data[8];
+		size_t size;
+		unsigned bad;
+	} nonsense[] = {
+	    {{OBS_VERSION - 1, 0, 0, 0}, 4, 0},		   /* another version */
+	    {{OBS_VERSION, 0, 0}, 3, 0},		   /* a cut header */
+	    {{OBS_VERSION, 0, 0, 0, 'x'}, 5, 0},	   /* bytes that nobody announced */
+	    {{OBS_VERSION, 0, 0, 1}, 4, 1},		   /* an observation that is not there */
+	    {{OBS_VERSION, 0, 0, 1, 0xff, 0xff, 1}, 7, 1}, /* a length beyond the end */
+	    {{OBS_VERSION, 0, 0, 1, 0, 1, 0xff}, 7, 1},	   /* an unknown kind */
+	};
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
+		refuse(nonsense[i].data, nonsense[i].size, nonsense[i].bad);
 	refuse(whole, 6 + (size_t)n - 1, 1);
 	large[0] = OBS_VERSION;
 	refuse(large, sizeof(large), 0);

@@ -449,6 +449,35 @@ test_inventory_change(void **state)
 	assert_int_equal(get(f, 19).counts.messages, 1);
 }
 
+/* The facts for D5 and D13 come from its own sessions to port 25 and outlive a restart. */
+static void
+test_outgoing_facts(void **state)
+{
+	struct fixture *f = *state;
+	struct observation end = observation(f, 3, OBS_SESSION_END);
+	uint8_t data[JUDGE_STATE_MAX];
+	long size;
+
+	end.u.end.is_smtp = true;
+	end.u.end.tls = OBS_TLS_OFFERED;
+	strcpy(end.u.end.helo, "mail.shop.example");
+	judge_observe(f->judge, &end);
+	end.u.end.tls = OBS_TLS_STARTTLS;
+	judge_observe(f->judge, &end);
+	size = judge_save(f->judge, 3, data, sizeof(data));
+	send_mail(f, 3, "x.example", false);
+	end.flags = OBS_F_INBOUND;
+	strcpy(end.u.end.helo, "somebody.example");
+	judge_observe(f->judge, &end);
+	assert_string_equal(get(f, 3).outgoing.helo, "mail.shop.example");
+	assert_int_equal(get(f, 3).outgoing.tls_offered, 2);
+	assert_int_equal(get(f, 3).outgoing.tls_used, 1);
+	assert_string_equal(get(f, 4).outgoing.helo, "");
+	assert_int_equal(judge_restore(f->judge, 3, data, (size_t)size), 0);
+	assert_string_equal(get(f, 3).outgoing.helo, "mail.shop.example");
+	assert_int_equal(get(f, 3).outgoing.tls_offered, 2);
+}
+
 static void
 test_state_survives(void **state)
 {
@@ -546,6 +575,7 @@ main(void)
 	    CASE(test_still_trying),
 	    CASE(test_refused_packets),
 	    CASE(test_inventory_change),
+	    CASE(test_outgoing_facts),
 	    CASE(test_state_survives),
 	    CASE(test_unseen_is_saved),
 	    CASE(test_bad_settings),

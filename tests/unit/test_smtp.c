@@ -352,6 +352,39 @@ test_starttls(void **state)
 	end(&d);
 }
 
+static enum obs_tls
+tls_of(const char *const *lines)
+{
+	struct dialogue d;
+	begin(&d, false);
+	speak(&d, lines);
+	enum obs_tls tls = smtp_get_tls(&d.s);
+	end(&d);
+	return tls;
+}
+
+/* Offered is not used; what was asked for is told by its answer. */
+static void
+test_offered_tls(void **state)
+{
+#define OFFER "S220 mx\r\n", "CEHLO c\r\n", "S250-mx\r\n250-STARTTLS \r\n250 SIZE 1\r\n"
+	(void)state;
+	assert_int_equal(
+	    tls_of((const char *const[]){OFFER, ENVELOPE, BYE, NULL}), OBS_TLS_OFFERED);
+	assert_int_equal(tls_of((const char *const[]){"S220 mx\r\n", "CEHLO c\r\n",
+			     "S250-mx\r\n250-STARTTLSX\r\n250 starttls\r\n", BYE, NULL}),
+	    OBS_TLS_OFFERED);
+	assert_int_equal(
+	    tls_of((const char *const[]){OFFER, "CSTARTTLS\r\n", "S454 4.7.0 no\r\n", BYE, NULL}),
+	    OBS_TLS_REFUSED);
+	assert_int_equal(tls_of((const char *const[]){OFFER, "CSTARTTLS\r\n", "S220 go\r\n", NULL}),
+	    OBS_TLS_STARTTLS);
+	/* The greeting line of the reply, another reply, a rejected EHLO: no offer. */
+	assert_int_equal(tls_of((const char *const[]){"S220 STARTTLS\r\n", "CEHLO c\r\n",
+			     "S500 STARTTLS\r\n", "CHELO c\r\n", "S250 STARTTLS\r\n", BYE, NULL}),
+	    OBS_TLS_NONE);
+}
+
 static void
 test_hello_before_220(void **state)
 {
@@ -450,6 +483,7 @@ main(void)
 	    cmocka_unit_test(test_multi_line_refusal),
 	    cmocka_unit_test(test_greeting_refused),
 	    cmocka_unit_test(test_starttls),
+	    cmocka_unit_test(test_offered_tls),
 	    cmocka_unit_test(test_hello_before_220),
 	    cmocka_unit_test(test_implicit_tls),
 	    cmocka_unit_test(test_secrets_are_not_kept),
