@@ -15,6 +15,8 @@
 
 #include <opendkim/dkim.h>
 
+#define ED25519_BITS 256
+
 /* --- the body hash: RFC 6376 3.4.3, 3.4.4 ------------------------------------------------------
  */
 
@@ -209,6 +211,9 @@ describe(DKIM_SIGINFO *sig, const char *body, size_t size, struct check_dkim_res
 	r->key_missing = error == DKIM_SIGERROR_NOKEY || error == DKIM_SIGERROR_KEYFAIL;
 	if (dkim_sig_getkeysize(sig, &bits) == DKIM_STAT_OK)
 		r->dkim.key_bits = (uint16_t)bits;
+	/* The library sizes RSA keys alone; the other kind has one size (RFC 8463 section 4). */
+	if (!r->key_missing && strcasecmp(r->algorithm, "ed25519-sha256") == 0)
+		r->dkim.key_bits = ED25519_BITS;
 	if (strcasecmp(r->algorithm, "rsa-sha256") != 0 &&
 	    strcasecmp(r->algorithm, "ed25519-sha256") != 0) {
 		snprintf(r->problem, sizeof(r->problem),
