@@ -92,6 +92,19 @@ hear(int fd, const char *path, char **answer, size_t *size, struct err *e)
 	return 0;
 }
 
+/* The guard's name of an error as ours; what is not known here is that it refused. */
+static int
+code_of(const char *name)
+{
+	for (int code = 1; name != NULL && code < 134; code++) {
+		const char *ours = strerrorname_np(code);
+
+		if (ours != NULL && strcmp(ours, name) == 0)
+			return -code;
+	}
+	return -EREMOTEIO;
+}
+
 /* The data of a good reply, or its error. */
 static int
 read_answer(const char *path, const char *text, size_t size, json_t **data, struct err *e)
@@ -110,7 +123,7 @@ read_answer(const char *path, const char *text, size_t size, json_t **data, stru
 	else if (json_is_true(json_object_get(answer, "ok")))
 		*data = json_incref(json_object_get(answer, "data"));
 	else
-		rc = err_set(e, -EREMOTEIO, "%s",
+		rc = err_set(e, code_of(json_string_value(json_object_get(error, "code"))), "%s",
 		    sentence != NULL ? sentence : "the guard refused without saying why");
 	if (rc == 0 && *data == NULL)
 		*data = json_object();

@@ -4,10 +4,9 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/comparison.h"
 #include "cli/output_json.h"
 #include "cli/replay.h"
 
@@ -18,26 +17,11 @@ const struct option options_replay[] = {
 	"thresholds, in the syntax of bulkhead.conf; else the presets"},
     {"mode", "observe|enforce", false, false, "instead of the mode of the policy"},
     {"flows", "N", false, false, "connections tracked at once (64 to 4194304)"},
+    {"compare", NULL, false, false,
+	"show what --policy would change against the policy of today (--config)"},
+    {"progress", NULL, false, false, "say how far it is, also when standard error is no terminal"},
     {NULL, NULL, false, false, NULL},
 };
-
-struct progress {
-	int64_t started_ns;
-	bool shown;
-};
-
-/* A line on the terminal that is written over, from the second second on. */
-static void
-show_progress(void *arg, uint64_t packets, uint64_t bytes)
-{
-	struct progress *p = arg;
-
-	if (clock_mono_ns() - p->started_ns < CLOCK_SECOND_NS)
-		return;
-	p->shown = true;
-	fprintf(stderr, "\r%llu packets, %llu MiB ", (unsigned long long)packets,
-	    (unsigned long long)(bytes >> 20));
-}
 
 /* The presets, unless a file was named: replay gives the same answer on every machine. */
 static int
@@ -68,26 +52,38 @@ load_policy(struct context *ctx, struct settings *settings, uint32_t *flows, str
 	return 0;
 }
 
+/* What --compare compares with: the policy that a guard on this machine would read. */
+static int
+load_today(struct context *ctx, struct settings *today, struct err *e)
+{
+	if (context_get(ctx, "policy") == NULL)
+		return context_usage(ctx, e,
+		    "--compare needs --policy FILE: what would change, against the policy of "
+		    "today");
+	return settings_load(today, ctx->config, e);
+}
+
 int
 cmd_replay(struct context *ctx, json_t **data, struct err *e)
 {
-	struct progress progress = {.started_ns = clock_mono_ns()};
-	struct settings settings;
+	struct settings settings, today;
+	struct progress progress;
 	struct replay_config cfg = {.files = ctx->operands,
 	    .file_count = ctx->operand_count,
 	    .inventory = context_get(ctx, "inventory"),
 	    .settings = &settings};
 	int rc = load_policy(ctx, &settings, &cfg.flows_max, e);
 
+	if (rc == 0 && context_has(ctx, "compare")) {
+		rc = load_today(ctx, &today, e);
+		cfg.today = &today;
+	}
 	if (rc < 0)
 		return rc;
-	if (isatty(STDERR_FILENO)) {
-		cfg.progress = show_progress;
-		cfg.progress_arg = &progress;
-	}
+	if (progress_init(&progress, context_has(ctx, "progress")))
+		cfg.progress = &progress;
 	rc = replay_run(&cfg, data, e);
-	if (progress.shown)
-		fprintf(stderr, "\r\033[K");
+	progress_end(&progress);
 	return rc;
 }
 
@@ -162,6 +158,10 @@ print_replay(struct output *out, const json_t *data)
 	       *servers = json_object_get(data, "servers"), *s;
 	size_t i;
 
+	if (json_is_object(json_object_get(data, "summary"))) {
+		print_comparison(out, data);
+		return;
+	}
 	output_line(out, OUTPUT_PLAIN,
 	    "%lld packets, %lld bytes, %lld flows (%lld evicted), %lld gaps, %lld malformed; %.19s "
 	    "to %.19s",

@@ -146,13 +146,24 @@ static const struct command commands[] = {
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
 };
 
-/* The one sentence of a failure. */
+/* The one sentence of a failure: as text, or for programs with the name of its code, on one line. */
 static void
-complain(const struct err *e)
+complain(const struct context *ctx, const struct err *e)
 {
-	fputs("bulkhead: ", stderr);
-	output_escaped(stderr, e->text);
+	const char *code = strerrorname_np(-e->code);
+	json_t *error;
+
+	if (!ctx->json) {
+		fputs("bulkhead: ", stderr);
+		output_escaped(stderr, e->text);
+		fputc('\n', stderr);
+		return;
+	}
+	error = json_pack("{s:{s:s, s:o}}", "error", "code", code != NULL ? code : "EIO", "text",
+	    output_json_text(e->text));
+	json_dumpf(error, stderr, JSON_COMPACT | JSON_ENSURE_ASCII);
 	fputc('\n', stderr);
+	json_decref(error);
 }
 
 static int
@@ -189,7 +200,7 @@ main(int argc, char **argv)
 
 	log_init("bulkhead", LOG_LEVEL_ERROR);
 	if (args_parse(commands, argc, argv, &ctx, &wish, &family, &e) < 0) {
-		complain(&e);
+		complain(&ctx, &e);
 		return EXIT_USAGE;
 	}
 	if (wish == ARGS_VERSION) {
@@ -202,7 +213,7 @@ main(int argc, char **argv)
 	}
 	rc = ctx.command->run(&ctx, &data, &e);
 	if (rc < 0) {
-		complain(&e);
+		complain(&ctx, &e);
 		return ctx.usage_error ? EXIT_USAGE : EXIT_REFUSED;
 	}
 	rc = print_data(&ctx, data);

@@ -6,15 +6,15 @@
 #include "cli/replay.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "cli/file.h"
-#include "cli/output_json.h"
 #include "policy/inventory.h"
-#include "policy/judge.h"
+#include "policy/score_json.h"
+#include "policy/whatif.h"
 #include "sensor/sensor.h"
 #include "sensor/tap.h"
 
@@ -22,6 +22,7 @@
 #define TABLE_SEED	    1 /* fixed, so that evictions repeat */
 #define TICKS_PER_GAP	    256
 #define BATCH		    32
+#define PACKET_HEAD_BYTES   16 /* of each packet in a pcap file; pcapng has a little more */
 #define TIME_MAX_NS \
 	INT64_C(8000000000000000000) /* year 2223; what lies beyond is a broken clock \
 				      */
@@ -35,10 +36,11 @@ struct source { /* one file, and the packets of it that were read and not yet fe
 struct replay {
 	const struct replay_config *cfg;
 	struct source *sources;
-	struct inventory *inventory;
-	struct judge *judge;
+	struct whatif *policy; /* the one that was asked for */
+	struct whatif *today;  /* the one that it is compared with, or NULL */
 	struct sensor *sensor;
-	int64_t now_ns; /* the latest time of any packet; 0 before the first */
+	int64_t now_ns;	     /* the latest time of any packet; 0 before the first */
+	uint64_t read_bytes; /* of the files */
 };
 
 static void
@@ -46,31 +48,44 @@ observe(void *arg, const struct observation *obs)
 {
 	struct replay *r = arg;
 
-	judge_observe(r->judge, obs);
+	whatif_observe(r->policy, obs);
+	if (r->today != NULL)
+		whatif_observe(r->today, obs);
 }
 
 static void
-ignore_change(void *arg, const struct verdict_change *change)
+tick(struct replay *r)
 {
-	(void)arg;
-	(void)change;
+	sensor_tick(r->sensor, r->now_ns);
+	whatif_tick(r->policy, r->now_ns);
+	if (r->today != NULL)
+		whatif_tick(r->today, r->now_ns);
 }
 
 static int
-read_inventory(struct replay *r, struct err *e)
+read_inventory(const struct replay_config *cfg, struct inventory **out, struct err *e)
 {
-	const char *path = r->cfg->inventory;
 	char *text = NULL;
 	size_t size;
 	int rc;
 
-	if (path == NULL)
-		return inventory_new(&r->inventory, e);
-	rc = file_read(path, INVENTORY_MAX_BYTES, &text, &size, e);
+	if (cfg->inventory == NULL)
+		return inventory_new(out, e);
+	rc = file_read(cfg->inventory, INVENTORY_MAX_BYTES, &text, &size, e);
 	if (rc == 0)
-		rc = inventory_parse(&r->inventory, path, text, size, e);
+		rc = inventory_parse(out, cfg->inventory, text, size, e);
 	free(text);
 	return rc;
+}
+
+static int
+open_policy(const struct replay_config *cfg, const struct settings *settings, struct whatif **out,
+    struct err *e)
+{
+	struct inventory *inventory = NULL;
+	int rc = read_inventory(cfg, &inventory, e);
+
+	return rc < 0 ? rc : whatif_new(out, settings, inventory, cfg->inventory == NULL, e);
 }
 
 static void
@@ -95,7 +110,7 @@ replay_open(struct replay *r, struct err *e)
 {
 	const struct replay_config *cfg = r->cfg;
 	struct sensor_config sensor_cfg;
-	int rc;
+	int rc = 0;
 
 	if (cfg->file_count > REPLAY_FILES_MAX) {
 		err_set(e, -E2BIG,
@@ -103,9 +118,6 @@ replay_open(struct replay *r, struct err *e)
 		    REPLAY_FILES_MAX);
 		return -E2BIG;
 	}
-	rc = read_inventory(r, e);
-	if (rc < 0)
-		return rc;
 	r->sources = calloc((size_t)cfg->file_count, sizeof(*r->sources));
 	if (r->sources == NULL) {
 		err_set(e, -ENOMEM, "no memory for %d capture files", cfg->file_count);
@@ -114,8 +126,9 @@ replay_open(struct replay *r, struct err *e)
 	for (int i = 0; rc == 0 && i < cfg->file_count; i++)
 		rc = tap_open_file(&r->sources[i].tap, cfg->files[i], e);
 	if (rc == 0)
-		rc = judge_new(&r->judge, cfg->settings, r->inventory, cfg->inventory == NULL,
-		    ignore_change, NULL, e);
+		rc = open_policy(cfg, cfg->settings, &r->policy, e);
+	if (rc == 0 && cfg->today != NULL)
+		rc = open_policy(cfg, cfg->today, &r->today, e);
 	if (rc < 0)
 		return rc;
 	sensor_config_from(&sensor_cfg, cfg->settings, cfg->flows_max);
@@ -129,15 +142,15 @@ replay_close(struct replay *r)
 		tap_close(r->sources[i].tap);
 	free(r->sources);
 	sensor_free(r->sensor);
-	judge_free(r->judge);
-	inventory_free(r->inventory);
+	whatif_free(r->policy);
+	whatif_free(r->today);
 }
 
 /* Reads on when everything of the source was fed; times of a broken clock are brought into a range
  * whose differences do not overflow, and in which 0 means none.   1: packets wait, 0: the file is
  * at its end. */
 static int
-refill(struct source *s, struct err *e)
+refill(struct replay *r, struct source *s, struct err *e)
 {
 	if (s->next < s->count)
 		return 1;
@@ -147,6 +160,7 @@ refill(struct source *s, struct err *e)
 		int64_t *time_ns = &s->packets[i].time_ns;
 
 		*time_ns = *time_ns < 1 ? 1 : *time_ns > TIME_MAX_NS ? TIME_MAX_NS : *time_ns;
+		r->read_bytes += s->packets[i].caplen + PACKET_HEAD_BYTES;
 	}
 	return s->count > 0 ? 1 : s->count;
 }
@@ -161,8 +175,7 @@ advance(struct replay *r, int64_t to_ns)
 		int64_t step = (to_ns - r->now_ns) / TICKS_PER_GAP;
 
 		r->now_ns += step > CLOCK_SECOND_NS ? step : CLOCK_SECOND_NS;
-		sensor_tick(r->sensor, r->now_ns);
-		judge_tick(r->judge, r->now_ns);
+		tick(r);
 	}
 }
 
@@ -193,7 +206,7 @@ earliest(struct replay *r, struct source **out, int64_t *until_ns, struct err *e
 	*until_ns = INT64_MAX;
 	for (int i = 0; i < r->cfg->file_count; i++) {
 		struct source *s = &r->sources[i];
-		int rc = refill(s, e);
+		int rc = refill(r, s, e);
 		int64_t due;
 
 		if (rc < 0)
@@ -229,31 +242,15 @@ feed_all(struct replay *r, struct err *e)
 		if (s == NULL)
 			break;
 		feed_run(r, s, until);
-		if (r->cfg->progress != NULL && ++rounds % 4096 == 0) {
-			sensor_get_stats(r->sensor, &stats);
-			r->cfg->progress(r->cfg->progress_arg, stats.packets, stats.bytes);
-		}
+		if (r->cfg->progress != NULL && ++rounds % 1024 == 0)
+			progress_show(r->cfg->progress, r->read_bytes);
 	}
 	sensor_get_stats(r->sensor, &stats);
 	if (stats.last_ns > r->now_ns)
 		r->now_ns = stats.last_ns;
 	sensor_finish(r->sensor, r->now_ns);
-	judge_tick(r->judge, r->now_ns);
+	tick(r);
 	return 0;
-}
-
-static json_t *
-time_json(int64_t ns)
-{
-	char iso[CLOCK_ISO_BYTES];
-
-	return ns == 0 ? json_null() : json_string(clock_format_iso(iso, ns));
-}
-
-static json_t *
-points_json(double points)
-{
-	return json_real(isfinite(points) ? round(points * 100) / 100 : 0);
 }
 
 static json_t *
@@ -266,58 +263,12 @@ capture_json(const struct replay *r)
 	out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "packets",
 	    (json_int_t)s.packets, "bytes", (json_int_t)s.bytes, "flows", (json_int_t)s.flows,
 	    "evicted", (json_int_t)s.evicted, "malformed", (json_int_t)s.malformed, "gaps",
-	    (json_int_t)s.gaps, "first", time_json(s.first_ns), "last", time_json(s.last_ns));
+	    (json_int_t)s.gaps, "first", score_json_time(s.first_ns), "last",
+	    score_json_time(s.last_ns));
 	if (r->cfg->inventory != NULL)
-		json_object_set_new(
-		    out, "unattributed", json_integer((json_int_t)judge_unattributed(r->judge)));
+		json_object_set_new(out, "unattributed",
+		    json_integer((json_int_t)judge_unattributed(whatif_judge(r->policy))));
 	return out;
-}
-
-static json_t *
-score_json(const struct score *score)
-{
-	json_t *reasons = json_array();
-
-	for (unsigned i = 0; i < score->reason_count && i < JUDGE_REASONS_MAX; i++)
-		json_array_append_new(
-		    reasons, json_pack("{s:s, s:o, s:o}", "signal", score->reasons[i].signal,
-				 "points", points_json(score->reasons[i].points), "text",
-				 output_json_text(score->reasons[i].text)));
-	return json_pack("{s:o, s:o}", "score", points_json(score->points), "reasons", reasons);
-}
-
-static json_t *
-addresses_json(const struct server *s)
-{
-	json_t *list = json_array();
-	char text[ADDR_TEXT_BYTES];
-
-	for (unsigned i = 0; i < s->prefix_count; i++)
-		json_array_append_new(list, json_string(addr_prefix_format(text, &s->prefixes[i])));
-	return list;
-}
-
-static void
-add_counts(json_t *out, const struct judge_counts *c)
-{
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
-	    {"sessions", c->sessions},
-	    {"sessions_tls", c->sessions_tls},
-	    {"connects_failed", c->connects_failed},
-	    {"messages", c->messages},
-	    {"messages_estimated", c->messages_estimated},
-	    {"recipients_accepted", c->recipients_accepted},
-	    {"recipients_rejected", c->recipients_rejected},
-	    {"recipients_deferred", c->recipients_deferred},
-	    {"distinct_destinations", c->distinct_destinations},
-	    {"distinct_recipient_domains", c->distinct_recipient_domains},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		json_object_set_new(out, rows[i].name, json_integer((json_int_t)rows[i].value));
 }
 
 static json_t *
@@ -325,18 +276,19 @@ server_json(const struct server *s, const struct judge_view *view)
 {
 	const struct verdict *v = &view->verdict;
 	bool blocked = v->blocked_at_ns != 0;
-	json_t *out = json_pack("{s:s, s:o}", "server", s->name, "addresses", addresses_json(s));
+	json_t *out =
+	    json_pack("{s:s, s:o}", "server", s->name, "addresses", score_json_addresses(s));
 
-	add_counts(out, &view->counts);
-	json_object_set_new(out, "bulk", score_json(&view->score[QUESTION_BULK]));
-	json_object_set_new(out, "abuse", score_json(&view->score[QUESTION_ABUSE]));
+	score_json_add_counts(out, &view->counts);
+	json_object_set_new(out, "bulk", score_json_short(&view->score[QUESTION_BULK]));
+	json_object_set_new(out, "abuse", score_json_short(&view->score[QUESTION_ABUSE]));
 	json_object_set_new(out, "verdict", json_string(rung_name(v->rung)));
 	json_object_set_new(out, "question",
 	    v->question >= 0 ? json_string(question_name((unsigned)v->question)) : json_null());
-	json_object_set_new(out, "blocked_at", time_json(v->blocked_at_ns));
+	json_object_set_new(out, "blocked_at", score_json_time(v->blocked_at_ns));
 	json_object_set_new(out, "messages_before_block",
 	    blocked ? json_integer((json_int_t)v->messages_before_block) : json_null());
-	json_object_set_new(out, "case", output_json_text(v->case_id));
+	json_object_set_new(out, "case", score_json_text_or_null(v->case_id));
 	return out;
 }
 
@@ -362,7 +314,8 @@ by_name(const void *a, const void *b)
 static int
 servers_json(const struct replay *r, json_t **out, struct err *e)
 {
-	unsigned count = inventory_count(r->inventory);
+	const struct inventory *inventory = whatif_inventory(r->policy);
+	unsigned count = inventory_count(inventory);
 	const struct server **sorted = calloc(count + 1u, sizeof(struct server *));
 	struct judge_view *view = malloc(sizeof(*view));
 	json_t *list;
@@ -375,12 +328,12 @@ servers_json(const struct replay *r, json_t **out, struct err *e)
 	}
 	list = json_array();
 	for (unsigned i = 0; i < count; i++)
-		sorted[i] = inventory_get(r->inventory, i);
+		sorted[i] = inventory_get(inventory, i);
 	qsort(sorted, count, sizeof(struct server *), by_name);
 	for (unsigned i = 0; i < count; i++) {
-		int index = inventory_find(r->inventory, sorted[i]->name);
+		int index = inventory_find(inventory, sorted[i]->name);
 
-		if (index >= 0 && judge_get(r->judge, (unsigned)index, view) == 0 &&
+		if (index >= 0 && judge_get(whatif_judge(r->policy), (unsigned)index, view) == 0 &&
 		    is_worth_listing(r, view))
 			json_array_append_new(list, server_json(sorted[i], view));
 	}
@@ -390,6 +343,33 @@ servers_json(const struct replay *r, json_t **out, struct err *e)
 	return 0;
 }
 
+/* The size of all files; 0 when one is no regular file. */
+static uint64_t
+size_of(const struct replay_config *cfg)
+{
+	uint64_t all = 0;
+	struct stat st;
+
+	for (int i = 0; i < cfg->file_count; i++) {
+		if (stat(cfg->files[i], &st) != 0 || !S_ISREG(st.st_mode))
+			return 0;
+		all += (uint64_t)st.st_size;
+	}
+	return all;
+}
+
+static json_t *
+comparison_json(const struct replay *r)
+{
+	json_t *out = json_pack("{s:i, s:o, s:o}", "version", 1, "capture", capture_json(r),
+	    "settings", whatif_settings(r->cfg->today, r->cfg->settings));
+	json_t *differences = whatif_compare(r->today, r->policy);
+
+	json_object_update(out, differences);
+	json_decref(differences);
+	return out;
+}
+
 int
 replay_run(const struct replay_config *cfg, json_t **out, struct err *e)
 {
@@ -397,13 +377,16 @@ replay_run(const struct replay_config *cfg, json_t **out, struct err *e)
 	json_t *servers = NULL;
 	int rc = replay_open(&r, e);
 
+	if (rc == 0 && cfg->progress != NULL)
+		progress_expect(cfg->progress, size_of(cfg));
 	if (rc == 0)
 		rc = feed_all(&r, e);
-	if (rc == 0)
+	if (rc == 0 && r.today == NULL)
 		rc = servers_json(&r, &servers, e);
 	if (rc == 0)
-		*out = json_pack("{s:i, s:o, s:o}", "version", 1, "capture", capture_json(&r),
-		    "servers", servers);
+		*out = r.today != NULL ? comparison_json(&r)
+				       : json_pack("{s:i, s:o, s:o}", "version", 1, "capture",
+					     capture_json(&r), "servers", servers);
 	replay_close(&r);
 	return rc;
 }

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/settings.h"
+#include "cli/progress.h"
 
 #define REPLAY_FILES_MAX 256
 
@@ -19,13 +20,15 @@ struct replay_config {
 	int file_count;
 	const char *inventory; /* path, or NULL: every client is a server */
 	const struct settings *settings;
+	/* what it is compared with, the policy of today; NULL: nothing is compared */
+	const struct settings *today;
 	uint32_t flows_max;
-	void (*progress)(void *arg, uint64_t packets, uint64_t bytes); /* may be NULL */
-	void *progress_arg;
+	struct progress *progress; /* may be NULL */
 };
 
 /*
- * 0 with the object of `replay --json` (new reference), or negative errno with *e and nothing: a
+ * 0 with the object of `replay --json` (new reference; with `today` {"version","capture"} and the
+ * members of whatif_compare()), or negative errno with *e and nothing: a
  * cut or unreadable file is a failure of the whole.
  */
 int replay_run(const struct replay_config *cfg, json_t **out, struct err *e);

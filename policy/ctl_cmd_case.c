@@ -13,6 +13,7 @@
 #include "policy/explain.h"
 #include "policy/guard.h"
 #include "policy/score.h"
+#include "policy/score_json.h"
 
 /* What explain() puts together from the stored case and the live view. */
 struct explanation {
@@ -196,11 +197,11 @@ explain(const struct ctl_call *call, json_t **data, struct err *e)
 		json_object_set_new(
 		    out, "bound", ctl_json_points(block_bound(&g->settings.policy)));
 		json_object_set_new(out, "bulk",
-		    detail_or(x, "bulk", ctl_json_score(&x->view.score[QUESTION_BULK])));
+		    detail_or(x, "bulk", score_json_whole(&x->view.score[QUESTION_BULK])));
 		json_object_set_new(out, "abuse",
-		    detail_or(x, "abuse", ctl_json_score(&x->view.score[QUESTION_ABUSE])));
+		    detail_or(x, "abuse", score_json_whole(&x->view.score[QUESTION_ABUSE])));
 		json_object_set_new(
-		    out, "samples", detail_or(x, "samples", ctl_json_samples(&x->view)));
+		    out, "samples", detail_or(x, "samples", score_json_samples(&x->view)));
 		json_object_set_new(
 		    out, "counts", detail_or(x, "counts", ctl_json_counts(&x->view.counts)));
 		grant_id = detail_or(x, "grant_id", json_integer(x->view.grant_id));

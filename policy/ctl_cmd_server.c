@@ -8,6 +8,7 @@
 #include "policy/ctl.h"
 #include "policy/ctl_json.h"
 #include "policy/guard.h"
+#include "policy/score_json.h"
 
 /* Servers in one reply: with about 1 KB each, a page stays far below SOCK_FRAME_MAX. */
 #define PAGE_SERVERS 4096
@@ -57,9 +58,9 @@ server_show(const struct ctl_call *call, json_t **data, struct err *e)
 		return rc;
 	judge_get(call->guard->judge, index, &view); /* just succeeded in ctl_json_server() */
 	json_object_set_new(s, "counts", ctl_json_counts(&view.counts));
-	json_object_set_new(s, "bulk", ctl_json_score(&view.score[QUESTION_BULK]));
-	json_object_set_new(s, "abuse", ctl_json_score(&view.score[QUESTION_ABUSE]));
-	json_object_set_new(s, "samples", ctl_json_samples(&view));
+	json_object_set_new(s, "bulk", score_json_whole(&view.score[QUESTION_BULK]));
+	json_object_set_new(s, "abuse", score_json_whole(&view.score[QUESTION_ABUSE]));
+	json_object_set_new(s, "samples", score_json_samples(&view));
 	json_object_set_new(s, "outgoing", ctl_json_outgoing(&view.outgoing));
 	json_object_set_new(s, "last_activity", ctl_json_time(view.last_activity_ns));
 	cases = json_array();

@@ -5,36 +5,28 @@
 #include "policy/ctl_json.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
-#include "base/addr.h"
 #include "base/clock.h"
-#include "base/text.h"
 #include "policy/guard.h"
-
-#define TEXT_MAX 2048 /* longest text of any field, with terminator */
+#include "policy/score_json.h"
 
 json_t *
 ctl_json_text(const char *text)
 {
-	char clean[TEXT_MAX];
-
-	return json_string(text_clean(clean, sizeof(clean), text));
+	return score_json_text(text);
 }
 
 json_t *
 ctl_json_text_or_null(const char *text)
 {
-	return text[0] != '\0' ? ctl_json_text(text) : json_null();
+	return score_json_text_or_null(text);
 }
 
 json_t *
 ctl_json_time(int64_t wall_ns)
 {
-	char iso[CLOCK_ISO_BYTES];
-
-	return wall_ns == 0 ? json_null() : json_string(clock_format_iso(iso, wall_ns));
+	return score_json_time(wall_ns);
 }
 
 json_t *
@@ -48,99 +40,17 @@ ctl_json_seconds_left(int64_t until_ns, int64_t now_ns)
 json_t *
 ctl_json_points(double points)
 {
-	return isfinite(points) ? json_real(round(points * 100) / 100) : json_null();
-}
-
-static json_t *
-count_json(uint64_t n)
-{
-	return json_integer((json_int_t)(n > INT64_MAX ? INT64_MAX : n));
-}
-
-json_t *
-ctl_json_score(const struct score *score)
-{
-	json_t *reasons = json_array();
-
-	for (unsigned i = 0; i < score->reason_count && i < JUDGE_REASONS_MAX; i++) {
-		const struct reason *r = &score->reasons[i];
-
-		json_array_append_new(
-		    reasons, json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "signal",
-				 r->signal != NULL ? r->signal : "", "points",
-				 ctl_json_points(r->points), "value", ctl_json_points(r->value),
-				 "threshold", ctl_json_points(r->threshold), "window_s",
-				 r->window_ns != 0 ? json_integer(r->window_ns / CLOCK_SECOND_NS)
-						   : json_null(),
-				 "visibility", obs_visibility_name(r->visibility), "text",
-				 ctl_json_text(r->text)));
-	}
-	return json_pack("{s:o, s:o}", "score", ctl_json_points(score->points), "reasons", reasons);
-}
-
-/* "550 5.1.1 no such user", or null when no reply was seen. */
-static json_t *
-reply_json(const struct obs_reply *reply)
-{
-	char text[OBS_REPLY_BYTES + 32];
-	int used;
-
-	if (reply->code == 0)
-		return json_null();
-	used = snprintf(text, sizeof(text), "%u", (unsigned)reply->code);
-	if (reply->enhanced[0] != 0)
-		used += snprintf(text + used, sizeof(text) - (size_t)used, " %u.%u.%u",
-		    reply->enhanced[0], reply->enhanced[1], reply->enhanced[2]);
-	if (reply->text[0] != '\0')
-		snprintf(text + used, sizeof(text) - (size_t)used, " %s", reply->text);
-	return ctl_json_text(text);
-}
-
-json_t *
-ctl_json_samples(const struct judge_view *view)
-{
-	json_t *samples = json_array();
-
-	for (unsigned i = 0; i < view->sample_count && i < JUDGE_SAMPLES_MAX; i++) {
-		const struct sample *s = &view->samples[i];
-		char address[ADDR_TEXT_BYTES];
-
-		json_array_append_new(samples,
-		    json_pack("{s:o, s:s, s:i, s:s, s:o, s:o, s:o, s:o}", "time",
-			ctl_json_time(s->time_ns), "destination",
-			addr_format(address, &s->destination), "port", (int)s->port, "visibility",
-			obs_visibility_name(s->visibility), "helo", ctl_json_text_or_null(s->helo),
-			"sender_domain", ctl_json_text_or_null(s->sender_domain),
-			"recipient_domain", ctl_json_text_or_null(s->recipient_domain), "reply",
-			reply_json(&s->reply)));
-	}
-	return samples;
+	return score_json_points(points);
 }
 
 json_t *
 ctl_json_counts(const struct judge_counts *c)
 {
-	const struct {
-		const char *name;
-		uint64_t value;
-	} rows[] = {
-	    {"sessions", c->sessions},
-	    {"sessions_tls", c->sessions_tls},
-	    {"connects_failed", c->connects_failed},
-	    {"messages", c->messages},
-	    {"messages_estimated", c->messages_estimated},
-	    {"recipients_accepted", c->recipients_accepted},
-	    {"recipients_rejected", c->recipients_rejected},
-	    {"recipients_deferred", c->recipients_deferred},
-	    {"inbound_sessions", c->inbound_sessions},
-	    {"spoofed", c->spoofed},
-	    {"distinct_destinations", c->distinct_destinations},
-	    {"distinct_recipient_domains", c->distinct_recipient_domains},
-	};
 	json_t *out = json_object();
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		json_object_set_new(out, rows[i].name, count_json(rows[i].value));
+	score_json_add_counts(out, c);
+	json_object_set_new(out, "inbound_sessions", json_integer((json_int_t)c->inbound_sessions));
+	json_object_set_new(out, "spoofed", json_integer((json_int_t)c->spoofed));
 	return out;
 }
 
@@ -165,8 +75,8 @@ char *
 ctl_json_detail(const struct judge_view *view)
 {
 	json_t *out = json_pack("{s:o, s:o, s:o, s:o}", "counts", ctl_json_counts(&view->counts),
-	    "bulk", ctl_json_score(&view->score[QUESTION_BULK]), "abuse",
-	    ctl_json_score(&view->score[QUESTION_ABUSE]), "samples", ctl_json_samples(view));
+	    "bulk", score_json_whole(&view->score[QUESTION_BULK]), "abuse",
+	    score_json_whole(&view->score[QUESTION_ABUSE]), "samples", score_json_samples(view));
 	char *text;
 
 	if (out == NULL)
@@ -200,17 +110,6 @@ macs_json(const struct server *s)
 	return list;
 }
 
-static json_t *
-addresses_json(const struct server *s)
-{
-	json_t *list = json_array();
-	char text[ADDR_TEXT_BYTES];
-
-	for (unsigned i = 0; i < s->prefix_count; i++)
-		json_array_append_new(list, json_string(addr_prefix_format(text, &s->prefixes[i])));
-	return list;
-}
-
 static void
 add_inventory(json_t *out, const struct server *s)
 {
@@ -224,7 +123,7 @@ add_inventory(json_t *out, const struct server *s)
 	json_object_set_new(out, "lang", ctl_json_text_or_null(s->lang));
 	json_object_set_new(out, "interfaces", interfaces_json(s));
 	json_object_set_new(out, "macs", macs_json(s));
-	json_object_set_new(out, "addresses", addresses_json(s));
+	json_object_set_new(out, "addresses", score_json_addresses(s));
 }
 
 /* The grant of the live view; the judge keeps none for a server that it has never seen, the guard

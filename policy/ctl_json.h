@@ -25,8 +25,7 @@ json_t *ctl_json_seconds_left(int64_t until_ns, int64_t now_ns);
 /* Rounded to two decimals; null for what is not a number. */
 json_t *ctl_json_points(double points);
 
-json_t *ctl_json_score(const struct score *score);
-json_t *ctl_json_samples(const struct judge_view *view);
+/* Scores and samples: policy/score_json.h.  The counts of `replay --json` and two of the guard's. */
 json_t *ctl_json_counts(const struct judge_counts *counts);
 /* {helo, helo_at, tls_offered, tls_used} */
 json_t *ctl_json_outgoing(const struct outgoing *outgoing);

@@ -77,6 +77,16 @@ refused replay-flows 2 'between 64' "$bulkhead" replay empty.csv --flows 3
 printf '\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00' >none.pcap
 prints replay-nothing '"servers": \[\]' "$bulkhead" replay --json none.pcap
 prints replay-nothing-text 'No server sent mail' "$bulkhead" replay none.pcap
+refused compare-with-nothing 2 'needs --policy' "$bulkhead" replay --compare none.pcap
+prints compare-same 'Both policies are the same' "$bulkhead" --config good.conf replay --compare --policy good.conf none.pcap
+printf 'recipients_per_5min = 40\n' >loose.conf
+prints compare-settings 'recipients_per_5min .*20 -> 40' "$bulkhead" --config good.conf replay --compare --policy loose.conf none.pcap
+prints compare-json '"grants_touched": 0' "$bulkhead" --config good.conf replay --json --compare --policy loose.conf none.pcap
+refused compare-bad-candidate 1 'bad.conf:2' "$bulkhead" replay --compare --policy bad.conf none.pcap
+prints progress-quiet-on-short-runs '"servers"' "$bulkhead" replay --json --progress none.pcap
+# With --json the sentence of a failure is an object on one line of standard error.
+refused error-json 1 '^{"error":{"code":"ENOENT","text":".*absent.pcap' "$bulkhead" --json replay absent.pcap
+refused error-json-usage 2 '^{"error":{"code":"EINVAL","text":".*no option --frob' "$bulkhead" --json status --frob
 head -c 20 none.pcap >cut.pcap
 refused replay-cut 1 'cut.pcap' "$bulkhead" replay --json cut.pcap
 printf 'server,addresses\nvm-1,192.0.2.1\nvm-2,banana\n' >bad.csv

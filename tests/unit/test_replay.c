@@ -384,6 +384,81 @@ test_wild_clocks(void **state)
 	json_decref(data);
 }
 
+/* A candidate against the policy of today: who is newly blocked, who no longer, and when. */
+static json_t *
+compare(const char *file, double today_5min, double candidate_5min)
+{
+	struct settings today, candidate;
+	struct replay_config cfg = {.files = (char *const *)(uintptr_t)&file,
+	    .file_count = 1,
+	    .settings = &candidate,
+	    .today = &today,
+	    .flows_max = 4096};
+	json_t *data = NULL;
+	struct err e;
+
+	settings_init(&today);
+	settings_init(&candidate);
+	today.policy.recipients_per_5min = today_5min;
+	candidate.policy.recipients_per_5min = candidate_5min;
+	assert_int_equal(replay_run(&cfg, &data, &e), 0);
+	return data;
+}
+
+static void
+test_compare(void **state)
+{
+	const char *file = path_of("slow.pcap");
+	json_t *data, *summary, *s;
+
+	(void)state;
+	/* 40 people, six a minute: 30 in five minutes */
+	write_capture(file, "10.0.0.8", 0, 40, START_NS, 10 * CLOCK_SECOND_NS, false);
+	data = compare(file, 20, 5);
+	assert_string_equal(members(data), "version capture settings summary servers");
+	summary = json_object_get(data, "summary");
+	assert_int_equal(output_json_number(summary, "new"), 1);
+	assert_int_equal(output_json_number(summary, "gone"), 0);
+	assert_int_equal(json_array_size(json_object_get(data, "settings")), 1);
+	s = find(data, "10.0.0.8");
+	assert_string_equal(output_json_get(s, "change", ""), "new");
+	assert_true(json_is_null(json_object_get(json_object_get(s, "today"), "blocked_at")));
+	s = json_object_get(s, "candidate");
+	assert_string_equal(output_json_get(s, "top", ""), "block");
+	assert_true(output_json_number(s, "messages_before_block") < 30);
+	assert_non_null(strstr(output_json_get(s, "why", ""), "different recipients"));
+	json_decref(data);
+	data = compare(file, 5, 20);
+	assert_int_equal(output_json_number(json_object_get(data, "summary"), "gone"), 1);
+	json_decref(data);
+	data = compare(file, 5, 5);
+	assert_int_equal(json_array_size(json_object_get(data, "settings")), 0);
+	assert_int_equal(output_json_number(json_object_get(data, "summary"), "same"), 1);
+	json_decref(data);
+	data = compare(file, 12, 1);
+	assert_string_equal(output_json_get(find(data, "10.0.0.8"), "change", ""), "earlier");
+	json_decref(data);
+	data = compare(file, 1, 12);
+	assert_string_equal(output_json_get(find(data, "10.0.0.8"), "change", ""), "later");
+	json_decref(data);
+}
+
+static void
+test_progress(void **state)
+{
+	char text[128];
+
+	(void)state;
+	progress_text(text, sizeof(text), 50 << 20, 200 << 20, 10 * CLOCK_SECOND_NS);
+	assert_string_equal(text, "50 of 200 MiB, 25 %, about 31s left");
+	progress_text(text, sizeof(text), 50 << 20, 0, 10 * CLOCK_SECOND_NS);
+	assert_string_equal(text, "50 MiB read");
+	progress_text(text, sizeof(text), 300 << 20, 200 << 20, 10 * CLOCK_SECOND_NS);
+	assert_string_equal(text, "300 of 200 MiB, 100 %, about 1s left");
+	progress_text(text, sizeof(text), 1, UINT64_MAX, INT64_MAX);
+	assert_non_null(strstr(text, "0 %"));
+}
+
 static int
 setup(void **state)
 {
@@ -395,8 +470,8 @@ static int
 teardown(void **state)
 {
 	static const char *const names[] = {"few.pcap", "bulk.pcap", "whole.pcap", "late.pcap",
-	    "early.pcap", "stranger.pcap", "servers.csv", "tls.pcap", "refused.pcap",
-	    "clocks.pcap"};
+	    "early.pcap", "stranger.pcap", "servers.csv", "tls.pcap", "refused.pcap", "clocks.pcap",
+	    "slow.pcap"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -417,6 +492,8 @@ main(void)
 	    cmocka_unit_test(test_failed_connections),
 	    cmocka_unit_test(test_bad_files),
 	    cmocka_unit_test(test_wild_clocks),
+	    cmocka_unit_test(test_compare),
+	    cmocka_unit_test(test_progress),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
