@@ -60,6 +60,13 @@ set_up(struct ub_ctx *ub, const struct check_dns_config *config, struct err *e)
 	}
 	/* A thread and no process: it lives in our jail and ends with us. */
 	ub_ctx_async(ub, 1);
+	/* The library reads the anchor when it is first used; a name that nobody may ask for (RFC 6761 6.4)
+	 * makes it do so here, where the reason can be told. */
+	if ((r = ub_ctx_zone_add(ub, "invalid.", "static")) != 0)
+		return err_set(e, -EINVAL,
+		    "the resolver library does not start (%s); is check_trust_anchor \"%.60s\" "
+		    "a DS or DNSKEY record?",
+		    ub_strerror(r), config->anchor);
 	return 0;
 }
 
@@ -157,8 +164,9 @@ add_text(struct resolver_answer *out, const uint8_t *data, size_t size)
 	resolver_answer_add(out, NULL, 0, text);
 }
 
-static void
-add_record(struct resolver_answer *out, enum resolver_type type, const uint8_t *data, size_t size)
+void
+check_dns_read_record(
+    struct resolver_answer *out, enum resolver_type type, const uint8_t *data, size_t size)
 {
 	char name[RESOLVER_NAME_BYTES];
 	struct addr addr;
@@ -198,7 +206,8 @@ read_result(struct resolver_answer *out, enum resolver_type type, const struct u
 	out->status =
 	    result->nxdomain || result->rcode == RCODE_NXNAME ? RESOLVER_NO_NAME : RESOLVER_NO_DATA;
 	for (unsigned i = 0; result->data != NULL && result->data[i] != NULL; i++)
-		add_record(out, type, (const uint8_t *)result->data[i], (size_t)result->len[i]);
+		check_dns_read_record(
+		    out, type, (const uint8_t *)result->data[i], (size_t)result->len[i]);
 }
 
 /* Waits for the reply until end_ns. */

@@ -6,6 +6,8 @@
 #ifndef WHITELIST_CHECK_DNS_H
 #define WHITELIST_CHECK_DNS_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 #include "whitelist/resolver.h"
 
@@ -32,5 +34,10 @@ int check_dns_open(struct check_dns **out, const struct check_dns_config *config
 void check_dns_close(struct check_dns *d);
 struct resolver check_dns_resolver(struct check_dns *d);
 unsigned check_dns_queries(const struct check_dns *d);
+
+/* Adds what one record's data says (RFC 1035 3.3, names uncompressed) to the answer; data that is malformed
+ * adds nothing, or sets `cut`. */
+void check_dns_read_record(
+    struct resolver_answer *out, enum resolver_type type, const uint8_t *data, size_t size);
 
 #endif

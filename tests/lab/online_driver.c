@@ -32,6 +32,7 @@ set_text(struct check_job_online *o, const char *key, const char *value)
 	    {"envelope", o->envelope_domain, sizeof(o->envelope_domain)},
 	    {"helo", o->helo, sizeof(o->helo)},
 	    {"resolver", o->resolver, sizeof(o->resolver)},
+	    {"anchor", o->anchor, sizeof(o->anchor)},
 	    {"ca", o->ca_file, sizeof(o->ca_file)},
 	    {"body", o->body_link, sizeof(o->body_link)},
 	    {"list", o->list_unsubscribe, sizeof(o->list_unsubscribe)},

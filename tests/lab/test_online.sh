@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" -eq 0 ] || { echo "needs root for a network namespace"; exit 77; }
-for p in nsd unbound nginx openssl python3; do
+for p in nsd unbound nginx openssl python3 ldns-signzone; do
 	command -v $p >/dev/null || { echo "$p is missing: run tests/packages.sh test"; exit 77; }
 done
 build=$1
@@ -108,6 +108,29 @@ $soa
 28.0.0 PTR two-b.good.example.
 29.0.0 PTR mail.good.example.
 Z
+# A signed zone, and one record of it changed behind the signer's back.
+cat >"$work/signed.zone" <<Z
+\$ORIGIN signed.
+\$TTL 60
+@ 60 IN SOA ns.signed. root.signed. 1 60 60 60 60
+@ 60 IN NS ns.signed.
+ns A 127.0.0.1
+ok MX 10 mail
+mail A 11.0.0.25
+ok TXT "v=spf1 ip4:11.0.0.25 -all"
+_dmarc.ok TXT "v=DMARC1; p=reject; rua=mailto:dmarc@signed"
+forged MX 10 mail
+_dmarc.forged TXT "v=DMARC1; p=reject; rua=mailto:dmarc@signed"
+forged TXT "v=spf1 ip4:11.0.0.25 -all"
+Z
+(
+	cd "$work" || exit
+	zsk=$(ldns-keygen -a ECDSAP256SHA256 signed) ksk=$(ldns-keygen -k -a ECDSAP256SHA256 signed)
+	ldns-signzone signed.zone "$zsk" "$ksk"
+	sed -i '/^forged.signed.*TXT.*spf1/s/11.0.0.25/11.0.0.26/' signed.zone.signed
+	ldns-key2ds -n -2 "$ksk.key" >anchor
+	sed 's/[0-9a-f]\{8\}$/00000000/' anchor >anchor.wrong
+) 2>"$work/sign.log"
 cat >"$work/nsd.conf" <<C
 server:
   ip-address: 127.0.0.1@5353
@@ -126,6 +149,9 @@ zone:
 zone:
   name: 11.in-addr.arpa
   zonefile: reverse.zone
+zone:
+  name: signed
+  zonefile: signed.zone.signed
 C
 cat >"$work/unbound.conf" <<C
 server:
@@ -141,6 +167,7 @@ server:
   module-config: "validator iterator"
   domain-insecure: "example"
   domain-insecure: "11.in-addr.arpa"
+  domain-insecure: "signed"
   local-zone: "example." nodefault
   local-zone: "11.in-addr.arpa." nodefault
 stub-zone:
@@ -148,6 +175,9 @@ stub-zone:
   stub-addr: 127.0.0.1@5353
 stub-zone:
   name: 11.in-addr.arpa
+  stub-addr: 127.0.0.1@5353
+stub-zone:
+  name: signed
   stub-addr: 127.0.0.1@5353
 stub-zone:
   name: rebind.example
@@ -315,6 +345,20 @@ job from=x.lame.example address=11.0.0.25
 want "D6 not-checked"
 want "D8 not-checked"
 want "D9 not-checked"
+
+# Behind a resolver that does not validate, the worker does: with the right anchor what was signed passes and what
+# was changed decides nothing; with another anchor nothing of the zone does.
+job from=ok.signed envelope=ok.signed address=11.0.0.25 anchor="$(cat "$work/anchor")"
+want "D6 pass ok.signed"
+want "D8 pass ok.signed"
+job from=forged.signed envelope=forged.signed address=11.0.0.25
+want "D6 fail forged.signed .*11.0.0.25"
+job from=forged.signed envelope=forged.signed address=11.0.0.25 anchor="$(cat "$work/anchor")"
+want "D6 not-checked forged.signed"
+job from=ok.signed envelope=ok.signed address=11.0.0.25 anchor="$(cat "$work/anchor.wrong")"
+want "D6 not-checked ok.signed"
+job from=ok.signed anchor=nonsense
+want ".*is check_trust_anchor .*nonsense.* a DS or DNSKEY record"
 
 visit good.example/ok.html
 for id in U1 U2 U3 U4 U5; do want "$id pass link"; done
