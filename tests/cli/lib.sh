@@ -9,6 +9,40 @@ bulkhead=$build/bulkhead
 work=$(mktemp -d /tmp/bulkhead-cli-XXXXXX)
 cd "$work" || exit 1
 passed=0 failed=0
+guard_pid=
+
+cleanup() {
+	if [ -n "$guard_pid" ]; then
+		kill "$guard_pid"
+		wait "$guard_pid"
+	fi
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+needs_root() {
+	[ "$(id -u)" -eq 0 ] && return
+	echo "skipped: needs root for a network namespace"
+	exit 77
+}
+
+# start_guard [COMMAND...]: a guard with the folders run and state in $work, behind the command (unshare --net: the
+# guard itself must be what it executes, so that it is what is ended), answering on return.  Lines that wait in
+# bulkhead.conf are settings.  "${b[@]}" is the CLI that talks to it.
+start_guard() {
+	chmod 755 "$work"
+	mkdir run state
+	printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\n' "$work" "$work" >>bulkhead.conf
+	"$@" "$build/bulkhead-guard" --config bulkhead.conf >guard.log 2>&1 &
+	guard_pid=$!
+	b=("$bulkhead" --config "$work/bulkhead.conf")
+	for _ in $(seq 100); do
+		"${b[@]}" status >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	echo "the guard does not answer: $(tail -n 3 guard.log)"
+	exit 1
+}
 
 ok() {
 	echo "ok $1"

@@ -4,7 +4,6 @@
 # Usage: test_alone.sh BUILD.  Needs no privileges.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
-trap 'rm -rf "$work"' EXIT
 
 none="--socket $work/none.sock"
 

@@ -4,30 +4,9 @@
 # Usage: test_dossier.sh BUILD [FOLDER to keep the pictures in].  Needs root and Debian's chromium.
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
-guard_pid=
-cleanup() {
-	if [ -n "$guard_pid" ]; then
-		kill "$guard_pid"
-		wait "$guard_pid"
-	fi
-	rm -rf "$work"
-}
-trap cleanup EXIT
-if [ "$(id -u)" -ne 0 ]; then
-	echo "skipped: needs root for a network namespace"
-	exit 77
-fi
+needs_root
 
-chmod 755 "$work"
-mkdir run state
-printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\n' "$work" "$work" >bulkhead.conf
-unshare --net "$build/bulkhead-guard" --config bulkhead.conf >guard.log 2>&1 &
-guard_pid=$!
-b=("$bulkhead" --config "$work/bulkhead.conf")
-for _ in $(seq 100); do
-	"${b[@]}" status >/dev/null 2>&1 && break
-	sleep 0.1
-done
+start_guard unshare --net
 
 # Pictures worth looking at: an 800x500 PNG with stripes, made here.
 python3 - <<'PY'

@@ -4,31 +4,9 @@
 # Usage: test_guard.sh BUILD.  Needs root (the guard's enforcer wants CAP_NET_ADMIN in its namespace).
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
-guard_pid=
-cleanup() {
-	if [ -n "$guard_pid" ]; then
-		kill "$guard_pid"
-		wait "$guard_pid"
-	fi
-	rm -rf "$work"
-}
-trap cleanup EXIT
-if [ "$(id -u)" -ne 0 ]; then
-	echo "skipped: needs root for a network namespace"
-	exit 77
-fi
+needs_root
 
-chmod 755 "$work"
-mkdir run state
-printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\n' "$work" "$work" >bulkhead.conf
-# exec: the process that is killed at the end is the guard itself.
-unshare --net "$build/bulkhead-guard" --config bulkhead.conf >guard.log 2>&1 &
-guard_pid=$!
-for _ in $(seq 100); do
-	"$bulkhead" --config bulkhead.conf status >/dev/null 2>&1 && break
-	sleep 0.1
-done
-b=("$bulkhead" --config "$work/bulkhead.conf")
+start_guard unshare --net
 prints status 'enforcer  pid' "${b[@]}"
 prints status-json '"mode": "observe"' "${b[@]}" --json
 prints another-socket '"mode"' "$bulkhead" --socket "$work/run/ctl.sock" status --json

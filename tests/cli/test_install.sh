@@ -5,7 +5,6 @@
 tree=$(realpath "$(dirname "$0")/../..")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
-trap 'rm -rf "$work"' EXIT
 dest=$work/dest
 
 installed() { (cd "$tree" && make -s BUILD="$build" install DESTDIR="$dest"); }

@@ -11,15 +11,6 @@ if [ "${ROLES_INSIDE:-}" != yes ]; then
 	ROLES_INSIDE=yes exec unshare --net --mount --propagation private bash "$0" "$@"
 fi
 . "$(dirname "$0")/lib.sh"
-guard_pid=
-cleanup() {
-	if [ -n "$guard_pid" ]; then
-		kill "$guard_pid"
-		wait "$guard_pid"
-	fi
-	rm -rf "$work"
-}
-trap cleanup EXIT
 
 cp /etc/passwd passwd
 cp /etc/group group
@@ -31,26 +22,16 @@ for role in view support abuse admin nobodys; do
 done
 mount --bind passwd /etc/passwd
 mount --bind group /etc/group
-chmod 755 "$work"
-mkdir run state
-cat >bulkhead.conf <<CONF
-run_dir = "$work/run"
-state_dir = "$work/state"
+cat >bulkhead.conf <<'CONF'
 group_view = "tview"
 group_support = "tsupport"
 group_abuse = "tabuse"
 group_admin = "tadmin"
 CONF
-"$build/bulkhead-guard" --config bulkhead.conf >guard.log 2>&1 &
-guard_pid=$!
-root=("$bulkhead" --config "$work/bulkhead.conf")
-for _ in $(seq 100); do
-	"${root[@]}" status >/dev/null 2>&1 && break
-	sleep 0.1
-done
+start_guard
 printf 'server,virtualization,interfaces\nvm-1,kvm,vnet1\n' >servers.csv
 chmod 644 servers.csv bulkhead.conf
-prints import '^1 added' "${root[@]}" server import servers.csv
+prints import '^1 added' "${b[@]}" server import servers.csv
 
 # What each role needs, in the order of the roles: view, support, abuse, admin.
 as() { # user command...
@@ -82,7 +63,7 @@ if setpriv --reuid=tnobodys --regid=tnobodys --groups="$(awk -F: '$1 == "tview" 
 	"$bulkhead" --config "$work/bulkhead.conf" status >out 2>&1; then ok second-group; else fail second-group "$(head -n 1 out)"; fi
 
 # Each refusal is an entry with the name of who tried, and the role he had.
-"${root[@]}" --json ledger show >ledger.json
+"${b[@]}" --json ledger show >ledger.json
 for user in view support abuse nobodys; do
 	if jq -e --arg u "(t$user)" 'any(.entries[]; .action == "refused" and (.actor | endswith($u)))' ledger.json >/dev/null; then
 		ok "ledger-names-t$user"
@@ -116,7 +97,7 @@ for _ in $(seq 100); do
 done
 refused full-for-its-user 1 'hung up' as view status
 prints others-still-served mode as abuse --json
-prints root-still-served mode "${root[@]}" --json
+prints root-still-served mode "${b[@]}" --json
 kill "$holder"; wait "$holder" 2>/dev/null
 for _ in $(seq 50); do
 	as view status >/dev/null 2>&1 && break
