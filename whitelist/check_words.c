@@ -104,59 +104,47 @@ check_words_fold(char *out, size_t size, const char *text)
 }
 
 static bool
-has_any(const char *folded, const char *const *words, size_t count)
+says(const char *text, const char *const *words, size_t count)
 {
+	char folded[FOLD_BYTES];
+
+	check_words_fold(folded, sizeof(folded), text);
 	for (size_t i = 0; i < count; i++)
 		if (strstr(folded, words[i]) != NULL)
 			return true;
 	return false;
 }
 
-#define HAS_ANY(text, words) has_any(text, words, sizeof(words) / sizeof((words)[0]))
+#define SAYS(text, words) says(text, words, sizeof(words) / sizeof((words)[0]))
 
 bool
 check_words_unsubscribe(const char *text)
 {
-	char folded[FOLD_BYTES];
-
-	check_words_fold(folded, sizeof(folded), text);
-	return HAS_ANY(folded, unsubscribe_words);
+	return SAYS(text, unsubscribe_words);
 }
 
 bool
 check_words_unsubscribe_url(const char *url)
 {
-	char folded[FOLD_BYTES];
-
-	check_words_fold(folded, sizeof(folded), url);
-	return HAS_ANY(folded, unsubscribe_url_words);
+	return SAYS(url, unsubscribe_url_words);
 }
 
 bool
 check_words_preferences(const char *text)
 {
-	char folded[FOLD_BYTES];
-
-	check_words_fold(folded, sizeof(folded), text);
-	return HAS_ANY(folded, preference_words);
+	return SAYS(text, preference_words);
 }
 
 bool
 check_words_point(const char *text)
 {
-	char folded[FOLD_BYTES];
-
-	check_words_fold(folded, sizeof(folded), text);
-	return HAS_ANY(folded, pointing_words);
+	return SAYS(text, pointing_words);
 }
 
 bool
 check_words_login_url(const char *url)
 {
-	char folded[FOLD_BYTES];
-
-	check_words_fold(folded, sizeof(folded), url);
-	return HAS_ANY(folded, login_words);
+	return SAYS(url, login_words);
 }
 
 bool

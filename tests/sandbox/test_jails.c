@@ -22,8 +22,7 @@
 #include "sensor/emit.h"
 #include "sensor/tap.h"
 #include "tests/sandbox/jail.h"
-
-static char dir[] = "/tmp/bulkhead-jails-XXXXXX";
+#include "tests/unit/scratch.h"
 
 /* --- the sensor --------------------------------------------------------------------------------
  */
@@ -85,7 +84,7 @@ sense_in_jail(void *arg)
 	int *go = arg;
 	char byte = 0;
 
-	snprintf(path, sizeof(path), "%s/obs.sock", dir);
+	snprintf(path, sizeof(path), "%s/obs.sock", scratch);
 	if (open_loopback(&tap, NULL) != 0 || emit_new(&emit, path, 100, NULL) != 0)
 		return 1;
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, tap_fd(tap), &event);
@@ -117,8 +116,8 @@ test_sensor_goes_on_in_its_jail(void **state)
 	(void)state;
 	need_real_jail();
 	need_root();
-	snprintf(path, sizeof(path), "%s/obs.sock", dir);
-	chmod(dir, 0755);
+	snprintf(path, sizeof(path), "%s/obs.sock", scratch);
+	chmod(scratch, 0755);
 	listen_fd = sock_listen(path, SOCK_SEQPACKET, 0666, (gid_t)-1, NULL);
 	assert_true(listen_fd >= 0);
 	assert_int_equal(pipe(go), 0);
@@ -189,7 +188,7 @@ run_sql(sqlite3 *db, const char *sql)
 static int
 judge_in_jail(void *arg)
 {
-	const char *paths[] = {dir, NULL};
+	const char *paths[] = {scratch, NULL};
 	char db_path[64], file[64], text[8];
 	struct sandbox_user user;
 	sqlite3 *db;
@@ -197,10 +196,10 @@ judge_in_jail(void *arg)
 	int pair[2], got = -1, *mask = arg;
 	unsigned count = 0;
 
-	snprintf(db_path, sizeof(db_path), "%s/test.db", dir);
-	snprintf(file, sizeof(file), "%s/evidence", dir);
+	snprintf(db_path, sizeof(db_path), "%s/test.db", scratch);
+	snprintf(file, sizeof(file), "%s/evidence", scratch);
 	if (sandbox_find_user("", &user, NULL) != 0 ||
-	    (geteuid() == 0 && chown(dir, user.uid, user.gid) != 0) ||
+	    (geteuid() == 0 && chown(scratch, user.uid, user.gid) != 0) ||
 	    sandbox_drop(&user, 0, NULL) != 0)
 		return 1;
 	*mask = 0;
@@ -246,23 +245,15 @@ test_judge_keeps_its_database(void **state)
 	(void)state;
 	need_real_jail();
 	assert_int_equal(run(judge_in_jail, &mask), 0);
-	snprintf(path, sizeof(path), "%s/test.db", dir);
+	snprintf(path, sizeof(path), "%s/test.db", scratch);
 	unlink(path);
 }
 
 static int
 set_up(void **state)
 {
-	(void)state;
 	log_init("test", LOG_LEVEL_ERROR);
-	return mkdtemp(dir) == NULL ? -1 : 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return rmdir(dir);
+	return scratch_make(state);
 }
 
 int
@@ -274,5 +265,5 @@ main(void)
 	    cmocka_unit_test(test_judge_keeps_its_database),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

@@ -25,8 +25,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "tests/sandbox/jail.h"
-
-static char dir[] = "/tmp/bulkhead-sandbox-XXXXXX";
+#include "tests/unit/scratch.h"
 
 /* "Seccomp:", "CapEff:" ... of an open /proc/self/status, as a hexadecimal number; UINT64_MAX when
  * absent. */
@@ -417,7 +416,8 @@ test_drop_as_nobody(void **state)
 static int
 close_files(void *arg)
 {
-	const char *none[] = {NULL}, *own[] = {dir, NULL}, *absent[] = {"/nowhere/at/all", NULL};
+	const char *none[] = {NULL}, *own[] = {scratch, NULL},
+		   *absent[] = {"/nowhere/at/all", NULL};
 	const char *const *paths[] = {NULL, none, own, absent};
 	bool active;
 	char path[64];
@@ -432,7 +432,7 @@ close_files(void *arg)
 		return 77;
 	if (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES)
 		return 3;
-	snprintf(path, sizeof(path), "%s/inside", dir);
+	snprintf(path, sizeof(path), "%s/inside", scratch);
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (which != 2)
 		return fd < 0 && errno == EACCES ? 0 : 4;
@@ -472,16 +472,8 @@ test_find_user(void **state)
 static int
 set_up(void **state)
 {
-	(void)state;
 	log_init("test", LOG_LEVEL_ERROR);
-	return mkdtemp(dir) == NULL ? -1 : 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return rmdir(dir);
+	return scratch_make(state);
 }
 
 int
@@ -496,5 +488,5 @@ main(void)
 	    cmocka_unit_test(test_find_user),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

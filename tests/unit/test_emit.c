@@ -18,8 +18,8 @@
 #include "base/log.h"
 #include "base/sock.h"
 #include "sensor/emit.h"
+#include "tests/unit/scratch.h"
 
-static char dir[] = "/tmp/bulkhead-emit-XXXXXX";
 static char path[64];
 
 /* The guard's end: what came over one connection. */
@@ -233,20 +233,11 @@ test_bad_input(void **state)
 static int
 set_up(void **state)
 {
-	(void)state;
 	log_init("test", LOG_LEVEL_ERROR);
-	if (mkdtemp(dir) == NULL)
+	if (scratch_make(state) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/obs.sock", dir);
+	snprintf(path, sizeof(path), "%s/obs.sock", scratch);
 	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);
 }
 
 int
@@ -260,5 +251,5 @@ main(void)
 	    cmocka_unit_test(test_bad_input),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "whitelist/evidence.h"
+#include "tests/unit/scratch.h"
 
 /* The smallest PNG: one transparent pixel. */
 static const uint8_t png[] = {0x89, 'P', 'N', 'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 'I', 'H',
@@ -25,14 +26,12 @@ static const char mail[] =
     "Received: from a.example by b.example; Mon, 1 Jan 2024 00:00:00 +0000\r\n"
     "From: a@a.example\r\nTo: b@b.example\r\nSubject: x\r\n\r\nhello\r\n";
 
-static char dir[] = "/tmp/bulkhead-evidence-XXXXXX";
-
 static int
 file_with(const void *data, size_t size)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "%s/input", dir);
+	snprintf(path, sizeof(path), "%s/input", scratch);
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, size), (ssize_t)size);
@@ -46,7 +45,7 @@ files_in_store(void)
 	char path[64];
 	unsigned n = 0;
 
-	snprintf(path, sizeof(path), "%s/store", dir);
+	snprintf(path, sizeof(path), "%s/store", scratch);
 	DIR *d = opendir(path);
 	assert_non_null(d);
 	while (readdir(d) != NULL)
@@ -62,7 +61,7 @@ store(uint64_t max_bytes)
 	struct err e;
 	char path[64];
 
-	snprintf(path, sizeof(path), "%s/store", dir);
+	snprintf(path, sizeof(path), "%s/store", scratch);
 	assert_int_equal(evidence_store_open(&s, path, max_bytes, &e), 0);
 	return s;
 }
@@ -139,11 +138,6 @@ main(void)
 	    cmocka_unit_test(test_add_and_read),
 	    cmocka_unit_test(test_refusals_leave_nothing),
 	};
-	char command[64];
 
-	if (mkdtemp(dir) == NULL)
-		return 1;
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command) == 0 ? failed : 1;
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

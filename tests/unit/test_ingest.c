@@ -21,8 +21,8 @@
 #include "base/sock.h"
 #include "policy/ingest.h"
 #include "sensor/emit.h"
+#include "tests/unit/scratch.h"
 
-static char dir[] = "/tmp/bulkhead-ingest-XXXXXX";
 static char path[64];
 
 struct seen {
@@ -244,7 +244,7 @@ test_strangers(void **state)
 	}
 	in = open_ingest(&seen);
 	/* Wider rights than in life, so that the credentials alone decide. */
-	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chmod(scratch, 0755), 0);
 	assert_int_equal(chmod(path, 0666), 0);
 	assert_int_equal(connect_as(12345, in), 0);
 	assert_int_equal(connect_as(12346, in), 1);
@@ -255,20 +255,11 @@ test_strangers(void **state)
 static int
 set_up(void **state)
 {
-	(void)state;
 	log_init("test", LOG_LEVEL_ERROR);
-	if (mkdtemp(dir) == NULL)
+	if (scratch_make(state) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/obs.sock", dir);
+	snprintf(path, sizeof(path), "%s/obs.sock", scratch);
 	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);
 }
 
 int
@@ -281,5 +272,5 @@ main(void)
 	    cmocka_unit_test(test_strangers),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }

@@ -16,8 +16,7 @@
 #include <cmocka.h>
 
 #include "base/sock.h"
-
-static char dir[] = "/tmp/bulkhead-sock-XXXXXX";
+#include "tests/unit/scratch.h"
 
 static void
 test_listen(void **state)
@@ -27,7 +26,7 @@ test_listen(void **state)
 	struct stat st;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/a.sock", dir);
+	snprintf(path, sizeof(path), "%s/a.sock", scratch);
 	int fd = sock_listen(path, SOCK_STREAM, 0640, (gid_t)-1, &e);
 	assert_true(fd >= 0);
 	assert_int_equal(stat(path, &st), 0);
@@ -40,7 +39,7 @@ test_listen(void **state)
 	close(fd);
 	assert_int_equal(sock_connect(path, SOCK_STREAM, &e), -ECONNREFUSED);
 
-	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(path, sizeof(path), "%s/file", scratch);
 	FILE *f = fopen(path, "w");
 	assert_non_null(f);
 	fclose(f);
@@ -116,11 +115,6 @@ main(void)
 	    cmocka_unit_test(test_frame_with_descriptors),
 	    cmocka_unit_test(test_hostile_frames),
 	};
-	char command[64];
 
-	if (mkdtemp(dir) == NULL)
-		return 1;
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command) == 0 ? failed : 1;
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -21,8 +21,8 @@
 
 #include "sensor/tap.h"
 #include "sensor/tap_filter.h"
+#include "tests/unit/scratch.h"
 
-static char dir[] = "/tmp/bulkhead-tap-XXXXXX";
 static char path[64];
 
 /* --- files -------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ test_files_that_are_none(void **state)
 
 	(void)state;
 	refuse_file("/nowhere/at.pcap", -ENOENT, "No such file");
-	refuse_file(dir, -EISDIR, "is a folder");
+	refuse_file(scratch, -EISDIR, "is a folder");
 	write_bytes("", 0);
 	refuse_file(path, -EBADMSG, "is empty");
 	write_bytes("From: me\r\nTo: you\r\n\r\nHello, this is no capture at all.\r\n", 57);
@@ -478,19 +478,10 @@ test_watches_any(void **state)
 static int
 set_up(void **state)
 {
-	(void)state;
-	if (mkdtemp(dir) == NULL)
+	if (scratch_make(state) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/a.pcap", dir);
+	snprintf(path, sizeof(path), "%s/a.pcap", scratch);
 	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(dir);
 }
 
 int
@@ -509,5 +500,5 @@ main(void)
 	    cmocka_unit_test(test_watches_any),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, scratch_remove);
 }
