@@ -32,6 +32,8 @@ const struct option options_apply[] = {
     {"purpose", "newsletter|automatic", false, false, "newsletter when not given"},
     {"list-size", "N", false, false, "addresses on the list"},
     {"list-origin", "TEXT", false, false, "where the addresses come from"},
+    {"form-url", "URL", false, false, "page of the subscription or registration form"},
+    {"rules-url", "URL", false, false, "page of the site's rules that the extract is from"},
     {"contact", "ADDRESS", true, false, "mail address of the person who answers for it"},
     {"lang", "en|ru", false, false, "language of the answers"},
     {NULL, NULL, false, false, NULL},
@@ -43,6 +45,8 @@ const struct option options_submit[] = {
     {"purpose", "newsletter|automatic", false, false, "what kind of mail it is"},
     {"list-size", "N", false, false, "addresses on the list"},
     {"list-origin", "TEXT", false, false, "where the addresses come from"},
+    {"form-url", "URL", false, false, "page of the subscription or registration form"},
+    {"rules-url", "URL", false, false, "page of the site's rules that the extract is from"},
     {"contact", "ADDRESS", false, false, "mail address of the person who answers for it"},
     {"lang", "en|ru", false, false, "language of the answers"},
     {NULL, NULL, false, false, NULL},
@@ -185,6 +189,8 @@ add_fields(struct context *ctx, int first, json_t *args, struct err *e)
 	json_decref(domains);
 	add_text(ctx, args, "purpose", "purpose");
 	add_text(ctx, args, "list-origin", "list_origin");
+	add_text(ctx, args, "form-url", "form_url");
+	add_text(ctx, args, "rules-url", "rules_url");
 	add_text(ctx, args, "contact", "contact");
 	add_text(ctx, args, "lang", "lang");
 	rc = add_number(ctx, args, "per-day", "per_day", e);
@@ -478,6 +484,9 @@ print_missing(struct output *out, json_t *missing, const char *state)
 void
 print_application(struct output *out, const json_t *a)
 {
+	static const struct {
+		const char *member, *title;
+	} pages[] = {{"form_url", "form         "}, {"rules_url", "rules        "}};
 	const char *state = output_json_get(a, "state", "?");
 	char names[2048];
 	json_t *line;
@@ -494,6 +503,10 @@ print_application(struct output *out, const json_t *a)
 	    "volume       %lld recipients per day, a list of %lld from %s",
 	    output_json_number(a, "per_day"), output_json_number(a, "list_size"),
 	    output_json_get(a, "list_origin", "an unnamed origin"));
+	for (i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if (json_is_string(json_object_get(a, pages[i].member)))
+			output_line(out, OUTPUT_PLAIN, "%s%s", pages[i].title,
+			    output_json_get(a, pages[i].member, ""));
 	output_line(out, OUTPUT_PLAIN, "contact      %s (%s)", output_json_get(a, "contact", "-"),
 	    output_json_get(a, "lang", "en"));
 	output_line(out, OUTPUT_PLAIN, "changed      %.19sZ", output_json_get(a, "changed", "?"));

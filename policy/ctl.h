@@ -60,8 +60,8 @@
  * CASE    {case, last_case, server, tenant, question, verdict, by_person, pinned, shadow, reason, blocked_at,
  *          until, seconds_left, ended, messages_before_block, bound, counts, grant, bulk:SCORE, abuse:SCORE,
  *          samples:[{time, destination, port, visibility, helo, sender_domain, recipient_domain, reply}], grant_missing, next_step, text:{en, ru}}
- * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, contact, lang, created,
- *          changed, reason, grant:{state, per_day, per_hour, from, until, used_today, used_percent|null, watch:WATCH|null}|null,
+ * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, form_url, rules_url, contact, lang,
+ *          created, changed, reason, grant:{state, per_day, per_hour, from, until, used_today, used_percent|null, watch:WATCH|null}|null,
  *          missing:[sentences],
  *          evidence:[{kind, name, type, size, sha256, added}]}
  *
@@ -124,6 +124,8 @@ extern const struct ctl_command ctl_commands_server[];
 extern const struct ctl_command ctl_commands_case[];
 extern const struct ctl_command ctl_commands_whitelist[];
 extern const struct ctl_command ctl_commands_dossier[];
+extern const struct ctl_command ctl_commands_check[];
+extern const struct ctl_command ctl_commands_decide[];
 extern const struct ctl_command ctl_commands_system[];
 
 /* The ledger's entries from *from on, at most a page, as {entries}; *from moves behind them. */

@@ -26,6 +26,8 @@ static const struct ctl_command *const tables[] = {
     ctl_commands_case,
     ctl_commands_whitelist,
     ctl_commands_dossier,
+    ctl_commands_check,
+    ctl_commands_decide,
     ctl_commands_system,
 };
 

@@ -103,6 +103,8 @@ ctl_json_application(const struct guard *g, const struct application *a)
 	    "servers", servers, "domains", domains, "per_day", count_json(a->per_day), "list_size",
 	    count_json(a->list_size));
 	json_object_set_new(out, "list_origin", ctl_json_text_or_null(a->list_origin));
+	json_object_set_new(out, "form_url", ctl_json_text_or_null(a->form_url));
+	json_object_set_new(out, "rules_url", ctl_json_text_or_null(a->rules_url));
 	json_object_set_new(out, "contact", ctl_json_text_or_null(a->contact));
 	json_object_set_new(out, "lang", ctl_json_text_or_null(a->lang));
 	json_object_set_new(out, "created", ctl_json_time(a->created_ns));

@@ -16,16 +16,23 @@
 #include "policy/guard_private.h"
 
 /* One run: all documents of one application. */
+enum stage {
+	STAGE_DOCUMENTS,
+	STAGE_ONLINE,	  /* what the documents name is asked */
+	STAGE_SIGNATURES, /* the sample again, with the keys that DNS gave */
+};
+
 struct guard_run {
 	uint64_t serial;
-	int64_t application;
+	struct application a;
 	char actor[64];
+	enum stage stage;
 	unsigned pending;
-	uint8_t kinds[EVIDENCE_PER_APPLICATION_MAX]; /* of the jobs, for what fails */
 	struct check_report report;
-	bool online; /* an online job follows the documents */
+	bool online;
+	char online_why[80]; /* the online job could not be done */
 	struct guard_check_online how;
-	struct check_job job; /* for it */
+	struct check_job job; /* what is the same for all */
 };
 
 #define ONLINE_INDEX EVIDENCE_PER_APPLICATION_MAX /* of the online job in a ticket */
@@ -37,7 +44,7 @@ bool
 guard_check_runs(const struct guard *g, int64_t id)
 {
 	for (unsigned i = 0; i < GUARD_RUNS_MAX; i++)
-		if (g->runs[i] != NULL && g->runs[i]->application == id)
+		if (g->runs[i] != NULL && g->runs[i]->a.id == id)
 			return true;
 	return false;
 }
@@ -57,12 +64,12 @@ is_picture(const struct evidence *ev)
 	return strncmp(ev->type, "image/", 6) == 0;
 }
 
-/* The newest sample; older ones were replaced by it. */
+/* The newest piece of a kind, or -1; older ones were replaced by it. */
 static int
-newest_sample(const struct application *a)
+newest(const struct application *a, enum evidence_kind kind)
 {
 	for (unsigned i = a->evidence_count; i > 0; i--)
-		if (a->evidence[i - 1].kind == EVIDENCE_SAMPLE_SOURCE)
+		if (a->evidence[i - 1].kind == kind)
 			return (int)i - 1;
 	return -1;
 }
@@ -92,6 +99,29 @@ fill_job(
 	}
 }
 
+/* The keys that DNS gave for the sample's signatures, behind those that are at hand already. */
+static void
+add_keys(struct check_job *job, const struct check_facts *facts)
+{
+	size_t used = strlen(job->dkim_keys);
+
+	for (unsigned i = 0; i < facts->dkim_count; i++) {
+		const struct check_dkim *d = &facts->dkim[i];
+		int n;
+
+		if (d->record[0] == '\0')
+			continue;
+		n = snprintf(job->dkim_keys + used, sizeof(job->dkim_keys) - used,
+		    "%s%s._domainkey.%s %s", used > 0 ? "\n" : "", d->selector, d->domain,
+		    d->record);
+		if (n < 0 || (size_t)n >= sizeof(job->dkim_keys) - used) {
+			job->dkim_keys[used] = '\0';
+			return;
+		}
+		used += (size_t)n;
+	}
+}
+
 /* A job that could not be done is a result too: nothing is lost silently. */
 static void
 note_failure(struct check_report *r, unsigned kind, const char *why)
@@ -111,13 +141,15 @@ note_failure(struct check_report *r, unsigned kind, const char *why)
 }
 
 static void
-start_job(struct guard *g, struct guard_run *run, unsigned index, const struct evidence *ev,
-    struct check_job *job)
+start_job(struct guard *g, struct guard_run *run, unsigned index)
 {
+	static struct check_job copy; /* large */
+	const struct evidence *ev = &run->a.evidence[index];
+	struct check_job *job = &copy;
 	struct err e = {0};
 	int fd = evidence_store_read(g->evidence, ev->sha256, &e), rc = fd;
 
-	run->kinds[index] = ev->kind;
+	copy = run->job;
 	job->kind = ev->kind == EVIDENCE_SAMPLE_SOURCE ? CHECK_JOB_MESSAGE : CHECK_JOB_PICTURE;
 	job->evidence = ev->kind;
 	snprintf(job->sha256, sizeof(job->sha256), "%s", ev->sha256);
@@ -132,6 +164,91 @@ start_job(struct guard *g, struct guard_run *run, unsigned index, const struct e
 }
 
 /* --- the end of a run --------------------------------------------------------------------------- */
+
+/* The report as it is stored, without what the guard adds; heap, or NULL when there is none. */
+static struct check_report *
+stored_report(struct guard *g, int64_t id)
+{
+	struct check_report *r = calloc(1, sizeof(*r));
+	char *text = NULL;
+	json_t *json = NULL;
+
+	if (r != NULL && store_get_checks(g->store, id, &text, NULL) == 0)
+		json = json_loads(text, 0, NULL);
+	if (json == NULL || check_report_from_json(r, json) < 0) {
+		free(r);
+		r = NULL;
+	}
+	json_decref(json);
+	free(text);
+	return r;
+}
+
+static void
+fill_online(const struct guard *g, struct guard_run *run)
+{
+	const int rules = newest(&run->a, EVIDENCE_RULES_EXTRACT);
+
+	run->job.kind = CHECK_JOB_ONLINE;
+	snprintf(run->job.sha256, sizeof(run->job.sha256), "%s",
+	    rules >= 0 ? run->a.evidence[rules].sha256 : "");
+	check_job_set_online(&run->job, &g->settings, &run->a,
+	    run->report.facts.size_bytes != 0 ? &run->report.facts : NULL, "",
+	    run->how.consent[0] != '\0');
+}
+
+/* Results that were not made anew and still hold: of the network, about the very same things. */
+static void
+keep_online(struct check_report *r, const struct check_report *old)
+{
+	if (old == NULL || strcmp(old->online_digest, r->online_digest) != 0)
+		return;
+	for (unsigned i = 0; i < old->count; i++) {
+		const struct check_result *o = &old->results[i];
+		bool made = false;
+
+		for (unsigned k = 0; k < r->count; k++)
+			made = made || (r->results[k].id == o->id &&
+					   strcmp(r->results[k].about, o->about) == 0);
+		if (!made && check_info(o->id)->online && r->count < CHECK_RESULTS_MAX)
+			r->results[r->count++] = *o;
+	}
+}
+
+/* The checks of a part of the product that could not be reached decide nothing. */
+static void
+note_offline(struct check_report *r, const char *why)
+{
+	for (unsigned id = 0; id < CHECK__COUNT; id++)
+		if (check_info(id)->online && check_report_find(r, id) == NULL)
+			check_report_add(r, id, CHECK_NOT_CHECKED, NULL,
+			    "The online checks ended early: %s.", why);
+}
+
+/* The run's results with their time, beside those of an earlier run that still hold. */
+static void
+complete_report(struct guard *g, struct guard_run *run)
+{
+	struct check_report *r = &run->report, *old = stored_report(g, run->a.id);
+
+	for (unsigned i = 0; i < r->count; i++)
+		r->results[i].made_ns = g->now_ns;
+	r->made_ns = g->now_ns;
+	fill_online(g, run);
+	check_job_digest(&run->job, r->online_digest);
+	if (!run->online || run->online_why[0] != '\0') {
+		const bool held = old != NULL && strcmp(old->online_digest, r->online_digest) == 0;
+
+		keep_online(r, old);
+		if (old != NULL)
+			check_facts_keep_records(&r->facts, &old->facts);
+		if (run->online_why[0] != '\0')
+			note_offline(r, run->online_why);
+		else if (!held)
+			r->online_digest[0] = '\0'; /* nothing was asked about these yet */
+	}
+	free(old);
+}
 
 static int
 store_run_report(struct guard *g, const struct guard_run *run, struct err *e)
@@ -148,15 +265,16 @@ store_run_report(struct guard *g, const struct guard_run *run, struct err *e)
 		levels[run->report.results[i].level]++;
 	for (unsigned i = 0; i < CHECK_LEVEL__COUNT; i++)
 		json_object_set_new(detail, check_level_name(i), json_integer(levels[i]));
+	json_object_set_new(detail, "online", json_boolean(run->online));
 	if (run->how.consent[0] != '\0')
 		json_object_set_new(detail, "post_consent", ctl_json_text(run->how.consent));
-	snprintf(subject, sizeof(subject), "application %lld", (long long)run->application);
+	snprintf(subject, sizeof(subject), "application %lld", (long long)run->a.id);
 	if (rc < 0) {
 		json_decref(detail);
 		free(text);
 		return rc;
 	}
-	rc = store_put_checks(g->store, run->application, run->report.made_ns, text, e);
+	rc = store_put_checks(g->store, run->a.id, run->report.made_ns, text, e);
 	if (rc == 0)
 		rc = guard_write_ledger(g, run->actor, "whitelist.check", subject, detail, e);
 	else
@@ -176,58 +294,95 @@ finish_run(struct guard *g, unsigned slot)
 	char quoted[600];
 	struct err e = {0};
 
-	run->report.made_ns = g->now_ns;
+	complete_report(g, run);
 	if (store_run_report(g, run, &e) < 0)
 		log_event(LOG_LEVEL_ERROR, "guard.check.failed", "id=%lld error=%s",
-		    (long long)run->application, log_quote(quoted, sizeof(quoted), e.text));
+		    (long long)run->a.id, log_quote(quoted, sizeof(quoted), e.text));
 	else
-		log_event(LOG_LEVEL_INFO, "guard.check", "id=%lld results=%u",
-		    (long long)run->application, run->report.count);
+		log_event(LOG_LEVEL_INFO, "guard.check", "id=%lld results=%u", (long long)run->a.id,
+		    run->report.count);
 	g->runs[slot] = NULL;
 	free(run);
 }
 
-/* The checks of a part of the product that could not be reached decide nothing. */
-static void
-note_offline(struct check_report *r, const char *why)
+/* Asks what the documents name; false when nothing could be started. */
+static bool
+start_online(struct guard *g, struct guard_run *run)
 {
-	for (unsigned id = 0; id < CHECK__COUNT; id++)
-		if (check_info(id)->online && check_report_find(r, id) == NULL)
-			check_report_add(r, id, CHECK_NOT_CHECKED, NULL,
-			    "The online checks ended early: %s.", why);
+	const int rules = newest(&run->a, EVIDENCE_RULES_EXTRACT);
+	struct err e = {0};
+	int fd = -1, rc;
+
+	fill_online(g, run);
+	if (rules >= 0)
+		fd = evidence_store_read(g->evidence, run->a.evidence[rules].sha256, NULL);
+	rc = check_spawner_start(g->checks, TICKET(run, ONLINE_INDEX), &run->job, fd, &e);
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		snprintf(run->online_why, sizeof(run->online_why), "%.79s", e.text);
+	else
+		run->pending = 1;
+	return rc == 0;
 }
 
-/* The documents are read: ask what they name.  Else this was all. */
+/* The sample again, when DNS gave a key for a signature that could not be verified without one. */
+static bool
+start_signatures(struct guard *g, struct guard_run *run)
+{
+	const struct check_facts *f = &run->report.facts;
+	const int sample = newest(&run->a, EVIDENCE_SAMPLE_SOURCE);
+	bool useful = false;
+
+	for (unsigned i = 0; i < f->dkim_count; i++)
+		useful |=
+		    f->dkim[i].record[0] != '\0' && f->dkim[i].body_ok && !f->dkim[i].verified;
+	if (!useful || sample < 0)
+		return false;
+	add_keys(&run->job, f);
+	start_job(g, run, (unsigned)sample);
+	return run->pending > 0;
+}
+
+/* One stage has ended: the next that has something to do, or the end of the run. */
 static void
-end_documents(struct guard *g, unsigned slot)
+end_stage(struct guard *g, unsigned slot)
 {
 	struct guard_run *run = g->runs[slot];
-	struct err e = {0};
 
-	if (run->online) {
-		run->online = false;
-		run->job.kind = CHECK_JOB_ONLINE;
-		check_job_set_online(&run->job, &g->settings,
-		    run->report.facts.size_bytes != 0 ? &run->report.facts : NULL, "",
-		    run->how.consent[0] != '\0');
-		if (check_spawner_start(g->checks, TICKET(run, ONLINE_INDEX), &run->job, -1, &e) ==
-		    0) {
-			run->pending = 1;
+	if (run->stage == STAGE_DOCUMENTS) {
+		run->stage = STAGE_ONLINE;
+		if (run->online && start_online(g, run))
 			return;
-		}
-		note_offline(&run->report, e.text);
+	}
+	if (run->stage == STAGE_ONLINE) {
+		run->stage = STAGE_SIGNATURES;
+		if (run->online && start_signatures(g, run))
+			return;
 	}
 	finish_run(g, slot);
+}
+
+/* The keys of an earlier run serve an offline one as long as they are for the same signatures. */
+static void
+remember_keys(struct guard *g, struct guard_run *run)
+{
+	struct check_report *old = stored_report(g, run->a.id);
+
+	if (old == NULL)
+		return;
+	if (!run->online)
+		add_keys(&run->job, &old->facts);
+	free(old);
 }
 
 int
 guard_check_start(struct guard *g, const char *actor, const struct application *a, const char *keys,
     const struct guard_check_online *online, struct err *e)
 {
-	static struct check_job job;
 	struct guard_run *run;
 	unsigned slot = 0;
-	int sample = newest_sample(a);
+	int sample = newest(a, EVIDENCE_SAMPLE_SOURCE);
 
 	if (g->checks == NULL)
 		return err_set(e, -ENOSYS,
@@ -245,19 +400,18 @@ guard_check_start(struct guard *g, const char *actor, const struct application *
 		return err_set(e, -ENOMEM, "no memory to check the application");
 	g->runs[slot] = run;
 	run->serial = ++g->run_count;
-	run->application = a->id;
+	run->a = *a;
 	snprintf(run->actor, sizeof(run->actor), "%s", actor);
-	fill_job(g, a, keys, &job);
+	fill_job(g, a, keys, &run->job);
 	run->online = online != NULL;
-	if (online != NULL) {
+	if (online != NULL)
 		run->how = *online;
-		run->job = job;
-	}
+	remember_keys(g, run);
 	for (unsigned i = 0; i < a->evidence_count; i++)
 		if ((int)i == sample || is_picture(&a->evidence[i]))
-			start_job(g, run, i, &a->evidence[i], &job);
+			start_job(g, run, i);
 	if (run->pending == 0)
-		end_documents(g, slot);
+		end_stage(g, slot);
 	return 0;
 }
 
@@ -299,11 +453,11 @@ take_outcome(struct guard *g, const struct check_outcome *o)
 			break;
 		}
 		if (o->end != CHECK_END_DONE && job == ONLINE_INDEX)
-			note_offline(&run->report, why);
+			memcpy(run->online_why, why, sizeof(run->online_why));
 		else if (o->end != CHECK_END_DONE)
-			note_failure(&run->report, run->kinds[job], why);
+			note_failure(&run->report, run->a.evidence[job].kind, why);
 		if (--run->pending == 0)
-			end_documents(g, i);
+			end_stage(g, i);
 		return;
 	}
 }
@@ -325,175 +479,4 @@ guard_hear_checks(struct guard *g)
 	for (unsigned i = 0; i < GUARD_RUNS_MAX; i++)
 		if (g->runs[i] != NULL)
 			finish_run(g, i);
-}
-
-/* --- what the guard knows itself ---------------------------------------------------------------- */
-
-static void
-add_server_facts(const struct guard *g, const struct application *a, struct check_report *r)
-{
-	for (unsigned i = 0; i < a->server_count; i++) {
-		int index = inventory_find(g->inventory, a->servers[i]);
-		bool kvm = index >= 0 &&
-			   inventory_get(g->inventory, (unsigned)index)->virtualization == VIRT_KVM;
-
-		check_report_add(r, CHECK_D15, kvm ? CHECK_PASS : CHECK_FAIL, a->servers[i],
-		    kvm ? "%s is a KVM server." : "%s is not a KVM server.", a->servers[i]);
-	}
-}
-
-static void
-add_declared(const struct application *a, struct check_report *r)
-{
-	bool bought = strcasestr(a->list_origin, "bought") != NULL ||
-		      strcasestr(a->list_origin, "purchased") != NULL ||
-		      strstr(a->list_origin, "куплен") != NULL;
-
-	if (bought)
-		check_report_add(r, CHECK_C6, CHECK_FAIL, NULL,
-		    "The list is said to be bought (\"%.100s\"), which is refused.",
-		    a->list_origin);
-	else if (a->per_day == 0 || a->list_size == 0 || a->list_origin[0] == '\0')
-		check_report_add(r, CHECK_C6, CHECK_FAIL, NULL,
-		    "Volume per day, size or origin of the list is not declared.");
-	else
-		check_report_add(r, CHECK_C6, CHECK_PASS, NULL,
-		    "Declared: %llu recipients a day, %llu on the list, from \"%.100s\".",
-		    (unsigned long long)a->per_day, (unsigned long long)a->list_size,
-		    a->list_origin);
-}
-
-struct duplicate_search {
-	const struct guard *g;
-	const struct application *a;
-	char found[100];
-};
-
-/* The same tenant may show the same picture twice. */
-static int
-see_duplicate(void *arg, int64_t id)
-{
-	struct duplicate_search *s = arg;
-	static struct application other; /* large */
-	size_t used = strlen(s->found);
-	int mine = inventory_find(s->g->inventory, s->a->servers[0]), theirs;
-
-	if (store_get_application(s->g->store, id, &other, NULL) < 0)
-		return 0;
-	theirs = inventory_find(s->g->inventory, other.servers[0]);
-	if (mine >= 0 && theirs >= 0 &&
-	    strcmp(inventory_get(s->g->inventory, (unsigned)mine)->tenant,
-		inventory_get(s->g->inventory, (unsigned)theirs)->tenant) == 0)
-		return 0;
-	snprintf(s->found + used, sizeof(s->found) - used, "%s%lld", used > 0 ? ", " : "",
-	    (long long)id);
-	return 0;
-}
-
-static void
-add_duplicates(const struct guard *g, const struct application *a, struct check_report *r)
-{
-	for (unsigned i = 0; i < a->evidence_count; i++) {
-		struct duplicate_search s = {.g = g, .a = a};
-		char about[CHECK_ABOUT_BYTES];
-
-		if (store_each_duplicate(
-			g->store, a->id, a->evidence[i].sha256, see_duplicate, &s, NULL) < 0 ||
-		    s.found[0] == '\0')
-			continue;
-		snprintf(
-		    about, sizeof(about), "%s duplicate", evidence_kind_name(a->evidence[i].kind));
-		check_report_add(r, CHECK_C5, CHECK_WARN, about,
-		    "Another tenant has submitted the very same file for %s: application %s.",
-		    evidence_kind_name(a->evidence[i].kind), s.found);
-	}
-}
-
-int
-guard_get_checks(
-    const struct guard *g, const struct application *a, struct check_report *out, struct err *e)
-{
-	char *text = NULL;
-	json_t *json;
-	int rc = store_get_checks(g->store, a->id, &text, e);
-
-	if (rc < 0)
-		return rc;
-	json = json_loads(text, 0, NULL);
-	free(text);
-	rc = json != NULL ? check_report_from_json(out, json) : -EINVAL;
-	json_decref(json);
-	if (rc < 0)
-		return err_set(e, rc, "the stored results of application %lld cannot be read",
-		    (long long)a->id);
-	add_server_facts(g, a, out);
-	add_declared(a, out);
-	add_duplicates(g, a, out);
-	return 0;
-}
-
-/* The worst that a check found about anything; CHECK_NOT_CHECKED when it did not run. */
-static const struct check_result *
-worst_result(const struct check_report *r, unsigned id)
-{
-	const struct check_result *worst = NULL;
-
-	for (unsigned i = 0; i < r->count; i++)
-		if (r->results[i].id == id && (worst == NULL || r->results[i].level > worst->level))
-			worst = &r->results[i];
-	return worst;
-}
-
-json_t *
-guard_check_lacks(const struct guard *g, const struct application *a)
-{
-	static struct check_report report; /* large */
-	json_t *out = json_array();
-	char absent[200] = "";
-	size_t used = 0;
-
-	if (!g->checks_required)
-		return out;
-	if (guard_check_runs(g, a->id)) {
-		json_array_append_new(
-		    out, json_string("The machine checks are still running: wait a moment."));
-		return out;
-	}
-	if (guard_get_checks(g, a, &report, NULL) < 0) {
-		char line[120];
-
-		snprintf(line, sizeof(line),
-		    "The machine checks have not run: bulkhead whitelist check %lld.",
-		    (long long)a->id);
-		json_array_append_new(out, json_string(line));
-		return out;
-	}
-	for (unsigned id = 0; id < CHECK__COUNT; id++) {
-		const struct check_info *info = check_info(id);
-		const struct check_result *w = worst_result(&report, id);
-		char line[CHECK_TEXT_BYTES + 40];
-
-		if (info->worst != CHECK_FAIL ||
-		    (info->one_click && a->purpose == PURPOSE_AUTOMATIC))
-			continue;
-		if (w == NULL && used < sizeof(absent))
-			used += (size_t)snprintf(absent + used, sizeof(absent) - used, "%s%s",
-			    used > 0 ? " " : "", info->name);
-		/* The application's own list of what is missing has these two. */
-		if (w == NULL || id == CHECK_C6 || id == CHECK_D15 ||
-		    (w->level != CHECK_FAIL && w->level != CHECK_NOT_CHECKED))
-			continue;
-		snprintf(line, sizeof(line), "%s %s: %s", info->name,
-		    w->level == CHECK_FAIL ? "failed" : "was not decided", w->text);
-		json_array_append_new(out, ctl_json_text(line));
-	}
-	if (used > 0) {
-		char line[300];
-
-		snprintf(line, sizeof(line),
-		    "These checks have not run: %s (bulkhead whitelist check %lld).", absent,
-		    (long long)a->id);
-		json_array_append_new(out, json_string(line));
-	}
-	return out;
 }

@@ -24,7 +24,7 @@
 	"messages_before, bulk_points, abuse_points, detail, reason"
 #define APPLICATION_COLUMNS                                                                  \
 	"state, purpose, servers, domains, per_day, list_size, list_origin, contact, lang, " \
-	"created_ns, changed_ns, grant_until_ns, reason"
+	"created_ns, changed_ns, grant_until_ns, reason, form_url, rules_url"
 #define EVIDENCE_COLUMNS "application, position, kind, sha256, size, type, name, added_ns"
 #define GRANT_COLUMNS	 "id, state, servers, domains, per_day, per_hour, from_ns, until_ns"
 #define LEDGER_COLUMNS	 "seq, time_ns, actor, action, subject, detail, hash"
@@ -67,10 +67,10 @@ static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_STATE_REMOVE] = "DELETE FROM state WHERE server = ?1",
     [STORE_STATE_EACH] = "SELECT server, data FROM state",
     [STORE_APPLICATION_ADD] = "INSERT INTO application (" APPLICATION_COLUMNS ") VALUES"
-			      " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+			      " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [STORE_APPLICATION_PUT] =
 	"UPDATE application SET (" APPLICATION_COLUMNS ") ="
-	" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) WHERE id = ?14",
+	" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) WHERE id = ?16",
     [STORE_APPLICATION_GET] = "SELECT " APPLICATION_COLUMNS ", id FROM application WHERE id = ?1",
     [STORE_APPLICATION_EACH] = "SELECT " APPLICATION_COLUMNS ", id FROM application"
 			       " WHERE ?1 < 0 OR state = ?1 ORDER BY id",

@@ -97,8 +97,10 @@ put_fields(struct store *st, struct application *a, struct err *e)
 	sqlite3_bind_int64(s, 11, a->changed_ns);
 	sqlite3_bind_int64(s, 12, a->grant_until_ns);
 	store_bind_text(s, 13, a->reason);
+	store_bind_text(s, 14, a->form_url);
+	store_bind_text(s, 15, a->rules_url);
 	if (a->id != 0)
-		sqlite3_bind_int64(s, 14, a->id);
+		sqlite3_bind_int64(s, 16, a->id);
 	rc = store_run(st, s, "store an application", e);
 	if (rc < 0)
 		return rc;
@@ -170,7 +172,9 @@ read_application(struct store *st, sqlite3_stmt *row, struct application *a, str
 	a->changed_ns = sqlite3_column_int64(row, 10);
 	a->grant_until_ns = sqlite3_column_int64(row, 11);
 	store_column_text(row, 12, a->reason, sizeof(a->reason));
-	a->id = sqlite3_column_int64(row, 13);
+	store_column_text(row, 13, a->form_url, sizeof(a->form_url));
+	store_column_text(row, 14, a->rules_url, sizeof(a->rules_url));
+	a->id = sqlite3_column_int64(row, 15);
 
 	s = store_stmt(st, STORE_EVIDENCE_EACH);
 	sqlite3_bind_int64(s, 1, a->id);

@@ -144,6 +144,10 @@ static const char *const migrations[] = {
     "  made_ns INTEGER NOT NULL,"
     "  report TEXT NOT NULL"
     ") STRICT;",
+
+    /* The pages that C1, C2 and C4 visit. */
+    ("ALTER TABLE application ADD COLUMN form_url TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE application ADD COLUMN rules_url TEXT NOT NULL DEFAULT '';"),
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

@@ -182,6 +182,38 @@ application_is_mail_address(const char *text)
 	       application_is_domain(at + 1);
 }
 
+bool
+application_is_url(const char *text)
+{
+	const size_t scheme = strncasecmp(text, "https://", 8) == 0  ? 8
+			      : strncasecmp(text, "http://", 7) == 0 ? 7
+								     : 0;
+
+	if (scheme == 0 || strcspn(text + scheme, "/?#") == 0)
+		return false;
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("<>\"", *p) != NULL)
+			return false;
+	return true;
+}
+
+/* The addresses of pages, where they are given. */
+static int
+check_urls(const struct application *a, struct err *e)
+{
+	const struct {
+		const char *option, *value;
+	} rows[] = {{"--form-url", a->form_url}, {"--rules-url", a->rules_url}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].value[0] != '\0' && !application_is_url(rows[i].value))
+			return err_set(e, -EINVAL,
+			    "%s \"%.200s\" is no address of a page: write it like "
+			    "https://example.com/subscribe",
+			    rows[i].option, rows[i].value);
+	return 0;
+}
+
 int
 application_check_fields(const struct application *a, struct err *e)
 {
@@ -203,7 +235,7 @@ application_check_fields(const struct application *a, struct err *e)
 		return err_set(e, -EINVAL,
 		    "%llu recipients a day is more than the 100,000,000 that can be granted",
 		    (unsigned long long)a->per_day);
-	return 0;
+	return check_urls(a, e);
 }
 
 static bool

@@ -48,6 +48,7 @@ enum evidence_kind {
 
 #define EVIDENCE_PER_APPLICATION_MAX 32
 #define APPLICATION_TEXT_BYTES	     512
+#define APPLICATION_URL_BYTES	     512
 
 struct evidence {
 	uint8_t kind; /* enum evidence_kind */
@@ -67,6 +68,8 @@ struct application {
 	unsigned domain_count;
 	uint64_t per_day, list_size; /* recipients */
 	char list_origin[APPLICATION_TEXT_BYTES];
+	char form_url[APPLICATION_URL_BYTES];  /* of the subscription or registration form, C1 C2 */
+	char rules_url[APPLICATION_URL_BYTES]; /* of the site's rules about mailings, C4 */
 	char contact[128];
 	char lang[3];
 	int64_t created_ns, changed_ns, grant_until_ns; /* grant_until: 0 = none */
@@ -104,6 +107,8 @@ int evidence_kind_parse(const char *text);
 /* A host name of at least two labels, as typed (IDN in UTF-8 is fine). */
 bool application_is_domain(const char *text);
 bool application_is_mail_address(const char *text);
+/* An address of a web page: http or https, a host, nothing that is not printable ASCII or UTF-8. */
+bool application_is_url(const char *text);
 
 /* Checks the fields themselves (domains well formed, a contact, numbers in range).  0 or -EINVAL with *e. */
 int application_check_fields(const struct application *a, struct err *e);

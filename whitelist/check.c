@@ -49,7 +49,7 @@ static const struct check_info infos[CHECK__COUNT] = {
     [CHECK_U3] = {"U3", CHECK_FAIL, true, false, "no login"},
     [CHECK_U4] = {"U4", CHECK_WARN, true, false, "page unsubscribes simply"},
     [CHECK_U5] = {"U5", CHECK_INFO, true, false, "does GET act"},
-    [CHECK_U6] = {"U6", CHECK_FAIL, true, false, "one-click POST"},
+    [CHECK_U6] = {"U6", CHECK_FAIL, true, true, "one-click POST"},
     [CHECK_U7] = {"U7", CHECK_FAIL, false, false, "picture of the unsubscribe page"},
     [CHECK_C1] = {"C1", CHECK_WARN, true, false, "subscription form answers"},
     [CHECK_C2] = {"C2", CHECK_WARN, true, false, "consent box not pre-checked"},
@@ -133,6 +133,7 @@ static void __attribute__((format(printf, 5, 0))) add(struct check_report *r, en
 	if (slot == NULL)
 		return;
 	slot->level = (uint8_t)level;
+	slot->made_ns = 0;
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	text_clean(slot->text, sizeof(slot->text), raw);
 }
@@ -169,6 +170,28 @@ check_report_find(const struct check_report *r, enum check_id id)
 	return NULL;
 }
 
+struct check_dkim *
+check_facts_find_dkim(struct check_facts *f, const char *domain, const char *selector)
+{
+	for (unsigned i = 0; i < f->dkim_count; i++)
+		if (strcmp(f->dkim[i].domain, domain) == 0 &&
+		    strcmp(f->dkim[i].selector, selector) == 0)
+			return &f->dkim[i];
+	return NULL;
+}
+
+void
+check_facts_keep_records(struct check_facts *into, const struct check_facts *from)
+{
+	for (unsigned i = 0; i < from->dkim_count; i++) {
+		struct check_dkim *d =
+		    check_facts_find_dkim(into, from->dkim[i].domain, from->dkim[i].selector);
+
+		if (d != NULL && d->record[0] == '\0')
+			memcpy(d->record, from->dkim[i].record, sizeof(d->record));
+	}
+}
+
 static void
 merge_pictures(struct check_facts *into, const struct check_facts *from)
 {
@@ -197,10 +220,13 @@ check_report_merge(struct check_report *into, const struct check_report *from)
 		if (slot != NULL)
 			*slot = *f;
 	}
-	if (from->facts.size_bytes != 0) {
+	if (from->facts.size_bytes == 0) {
+		check_facts_keep_records(&into->facts, &from->facts);
+	} else {
 		struct check_facts before = into->facts;
 
 		into->facts = from->facts;
+		check_facts_keep_records(&into->facts, &before);
 		memcpy(into->facts.pictures, before.pictures, sizeof(before.pictures));
 		into->facts.picture_count = before.picture_count;
 	}

@@ -94,8 +94,9 @@ struct check_info {
 #define CHECK_DKIM_MAX	   4
 #define CHECK_PICTURES_MAX 16
 #define CHECK_DOMAIN_BYTES 256
-#define CHECK_WIRE_VERSION 1 /* bump with any change of the encoding below; no old one is read */
-#define CHECK_WIRE_MAX	   81920 /* bytes of the largest encoded report */
+#define CHECK_RECORD_BYTES 1024 /* RSA with 4096 bits takes 740 */
+#define CHECK_WIRE_VERSION 2	/* bump with any change of the encoding below; no old one is read */
+#define CHECK_WIRE_MAX	   90112 /* bytes of the largest encoded report */
 
 struct check_result {
 	uint8_t id;    /* enum check_id */
@@ -104,6 +105,7 @@ struct check_result {
 	 * kind; "" when there is only one. */
 	char about[CHECK_ABOUT_BYTES];
 	char text[CHECK_TEXT_BYTES]; /* one sentence, clean UTF-8 */
+	int64_t made_ns;	     /* wall clock, 0 = not said; not in the wire format */
 };
 
 /* One DKIM signature of the sample. */
@@ -115,6 +117,8 @@ struct check_dkim {
 	bool aligned;	      /* organisationally aligned with From */
 	bool signs_one_click; /* List-Unsubscribe and List-Unsubscribe-Post are in h= */
 	uint16_t key_bits;    /* 0 = no key was at hand */
+	/* The TXT record with the key as DNS gave it (D7), "" = not asked or not there. */
+	char record[CHECK_RECORD_BYTES];
 };
 
 struct check_picture {
@@ -156,6 +160,9 @@ struct check_report {
 	struct check_result results[CHECK_RESULTS_MAX];
 	unsigned count;
 	bool overflow; /* a result found no room */
+	/* What the online checks were made of (check_job_digest()); "" = none were made.  In the store
+	 * only: the guard knows it. */
+	char online_digest[HASH_SHA256_HEX];
 	struct check_facts facts;
 };
 
@@ -180,9 +187,17 @@ void check_report_bad(struct check_report *r, enum check_id id, enum application
 /* First result with the id, or NULL. */
 const struct check_result *check_report_find(const struct check_report *r, enum check_id id);
 
+/* The facts' signature of this domain and selector, or NULL. */
+struct check_dkim *check_facts_find_dkim(
+    struct check_facts *f, const char *domain, const char *selector);
+
+/* A DKIM record that `from` has for a signature of `into` and that is not there yet. */
+void check_facts_keep_records(struct check_facts *into, const struct check_facts *from);
+
 /*
  * Takes the results of `from` over into `into`: same id and about are replaced.  The message facts
- * come along when `from` has any (a size), pictures are added.
+ * come along when `from` has any (a size), pictures are added.  A DKIM record that only one of them
+ * has is kept.
  */
 void check_report_merge(struct check_report *into, const struct check_report *from);
 
@@ -193,7 +208,8 @@ long check_report_encode(const struct check_report *r, void *buf, size_t size);
 int check_report_decode(struct check_report *out, const void *data, size_t size);
 
 /*
- * {"made":ISO|null, "results":[{"id","level","title","about"|null,"text"}],
+ * {"made":ISO|null, "online_digest":HEX|null,
+ *  "results":[{"id","level","title","about"|null,"text","made":ISO|null}],
  *  "facts":{"list_unsubscribe":[], "one_click":bool, "body_link", "body_link_text", "from_domain",
  * ...}} NULL without memory.  check_report_from_json() reads it back (for the store); -EINVAL.
  */

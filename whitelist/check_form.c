@@ -51,6 +51,7 @@ static const struct field dkim_fields[] = {
     FIELD(check_dkim, aligned, FORM_BOOL),
     FIELD(check_dkim, signs_one_click, FORM_BOOL),
     FIELD(check_dkim, key_bits, FORM_U16),
+    FIELD(check_dkim, record, FORM_TEXT),
 };
 static const struct field picture_fields[] = {
     FIELD(check_picture, kind, FORM_TEXT),
@@ -337,15 +338,18 @@ check_report_json(const struct check_report *r)
 	for (unsigned i = 0; i < r->count; i++) {
 		const struct check_result *c = &r->results[i];
 		const struct check_info *info = check_info(c->id);
+		char then[CLOCK_ISO_BYTES];
 
 		json_array_append_new(
-		    results, json_pack("{s:s, s:s, s:s, s:s?, s:s}", "id", info->name, "level",
-				 check_level_name(c->level), "title", info->title, "about",
-				 c->about[0] != '\0' ? c->about : NULL, "text", c->text));
+		    results, json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s?}", "id", info->name,
+				 "level", check_level_name(c->level), "title", info->title, "about",
+				 c->about[0] != '\0' ? c->about : NULL, "text", c->text, "made",
+				 c->made_ns != 0 ? clock_format_iso(then, c->made_ns) : NULL));
 	}
-	return json_pack("{s:o, s:o, s:o}", "made",
+	return json_pack("{s:o, s:s?, s:o, s:o}", "made",
 	    r->made_ns != 0 ? json_string(clock_format_iso(made, r->made_ns)) : json_null(),
-	    "results", results, "facts", facts_json(&r->facts));
+	    "online_digest", r->online_digest[0] != '\0' ? r->online_digest : NULL, "results",
+	    results, "facts", facts_json(&r->facts));
 }
 
 static unsigned
@@ -364,6 +368,7 @@ check_report_from_json(struct check_report *out, const json_t *json)
 {
 	const json_t *facts = json_object_get(json, "facts"), *uris;
 	const char *made = json_string_value(json_object_get(json, "made"));
+	const char *digest = json_string_value(json_object_get(json, "online_digest"));
 	struct check_facts *f = &out->facts;
 	json_t *result;
 	size_t at;
@@ -371,7 +376,9 @@ check_report_from_json(struct check_report *out, const json_t *json)
 	check_report_init(out);
 	if (made != NULL && clock_parse_iso(made, &out->made_ns) != 0)
 		return -EINVAL;
+	text_clean(out->online_digest, sizeof(out->online_digest), digest != NULL ? digest : "");
 	json_array_foreach (json_object_get(json, "results"), at, result) {
+		const char *then = json_string_value(json_object_get(result, "made"));
 		const char *id = json_string_value(json_object_get(result, "id"));
 		const char *level = json_string_value(json_object_get(result, "level"));
 		const char *text = json_string_value(json_object_get(result, "text"));
@@ -382,6 +389,9 @@ check_report_from_json(struct check_report *out, const json_t *json)
 			return -EINVAL;
 		check_report_add(out, (enum check_id)i, (enum check_level)l,
 		    json_string_value(json_object_get(result, "about")), "%s", text);
+		if (then != NULL && out->count == at + 1 &&
+		    clock_parse_iso(then, &out->results[at].made_ns) != 0)
+			return -EINVAL;
 	}
 	fields_from_json(f, fact_fields, COUNT(fact_fields), facts);
 	uris = json_object_get(facts, "list_unsubscribe");

@@ -144,8 +144,28 @@ check_job_decode(struct check_job *out, const void *data, size_t size)
 #define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
 
 void
+check_job_digest(const struct check_job *job, char out[HASH_SHA256_HEX])
+{
+	static struct check_job asked; /* large */
+	static uint8_t buf[CHECK_JOB_MAX];
+	struct check_job_online *o = &asked.online;
+	long n;
+
+	asked = *job;
+	asked.kind = CHECK_JOB_ONLINE;
+	asked.evidence = 0;
+	asked.now_ns = 0;
+	asked.dkim_keys[0] = '\0';
+	o->resolver[0] = o->anchor[0] = o->ca_file[0] = o->address_lists[0] = '\0';
+	o->domain_lists[0] = o->allow_private[0] = o->helo[0] = '\0';
+	o->enforcing = o->may_post = false;
+	n = check_job_encode(&asked, buf, sizeof(buf));
+	hash_sha256_hex(out, buf, n > 0 ? (size_t)n : 0);
+}
+
+void
 check_job_set_online(struct check_job *job, const struct settings *settings,
-    const struct check_facts *facts, const char *helo, bool may_post)
+    const struct application *a, const struct check_facts *facts, const char *helo, bool may_post)
 {
 	struct check_job_online *o = &job->online;
 
@@ -157,6 +177,8 @@ check_job_set_online(struct check_job *job, const struct settings *settings,
 	COPY(o->domain_lists, settings->check_domain_lists);
 	COPY(o->allow_private, settings->check_allow_private);
 	COPY(o->helo, helo);
+	COPY(o->form_url, a->form_url);
+	COPY(o->rules_url, a->rules_url);
 	o->enforcing = strcmp(settings->policy.mode, "enforce") == 0;
 	o->may_post = may_post;
 	if (facts == NULL)

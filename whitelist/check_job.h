@@ -84,10 +84,14 @@ struct check_job {
 	struct check_job_online online;
 };
 
-/* Fills what an online job needs from the settings and from what the message check found (NULL:
- * nothing yet); helo is what the sensor saw, "" = nothing. */
+/* Fills what an online job needs from the settings, the application's pages and what the message
+ * check found (NULL: nothing yet); helo is what the sensor saw, "" = nothing. */
 void check_job_set_online(struct check_job *job, const struct settings *settings,
-    const struct check_facts *facts, const char *helo, bool may_post);
+    const struct application *a, const struct check_facts *facts, const char *helo, bool may_post);
+
+/* What an online job asks about, as a hash: domains, addresses, keys, pages, the document; not how
+ * it is asked, nor when.  Two jobs with the same digest ask the same. */
+void check_job_digest(const struct check_job *job, char out[HASH_SHA256_HEX]);
 
 /* Bytes written, or -ENOBUFS. */
 long check_job_encode(const struct check_job *job, void *buf, size_t size);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "whitelist/check_dmarc.h"
 #include "whitelist/check_domain.h"
 #include "whitelist/check_online.h"
@@ -110,6 +111,22 @@ judge_key(
 		    key.ed25519 ? "ed25519" : "RSA", bits);
 }
 
+/* The record as a fact, so that the sample's signature can be verified with it (M4). */
+static void
+keep_record(struct check_report *out, const char *domain, const char *selector, const char *record)
+{
+	struct check_facts *f = &out->facts;
+	struct check_dkim *d = check_facts_find_dkim(f, domain, selector);
+
+	if (d == NULL && f->dkim_count < CHECK_DKIM_MAX) {
+		d = &f->dkim[f->dkim_count++];
+		snprintf(d->domain, sizeof(d->domain), "%s", domain);
+		snprintf(d->selector, sizeof(d->selector), "%s", selector);
+	}
+	if (d != NULL && strlen(record) < sizeof(d->record))
+		text_clean(d->record, sizeof(d->record), record);
+}
+
 /* D7 */
 static void
 check_keys(const struct check_job *job, const struct resolver *dns, struct resolver_answer *a,
@@ -129,8 +146,11 @@ check_keys(const struct check_job *job, const struct resolver *dns, struct resol
 			    "%s; check again later", resolver_status_text(a->status));
 		else if (a->status != RESOLVER_OK)
 			check_report_bad(out, CHECK_D7, job->purpose, name, "there is no such key");
-		else
+		else {
 			judge_key(job, name, resolver_text(a, 0), out);
+			keep_record(out, job->online.dkim[i].domain, job->online.dkim[i].selector,
+			    resolver_text(a, 0));
+		}
 	}
 }
 

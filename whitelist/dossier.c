@@ -122,6 +122,8 @@ write_asked(FILE *f, const struct dossier *d)
 	row_number(f, "Recipients a day", dossier_number(a, "per_day"));
 	row_number(f, "Size of the list", dossier_number(a, "list_size"));
 	row(f, "Origin of the list", dossier_get(a, "list_origin"));
+	row(f, "Page of the form", dossier_get(a, "form_url"));
+	row(f, "Page of the rules", dossier_get(a, "rules_url"));
 	row(f, "Contact", dossier_get(a, "contact"));
 	row(f, "Language", dossier_get(a, "lang"));
 	row(f, "Filed", dossier_get(a, "created"));

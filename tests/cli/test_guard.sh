@@ -73,7 +73,12 @@ prints apply 'application 1: submitted' "${b[@]}" whitelist apply vm-7 --consent
     --list-origin 'form on acme.example' "${common[@]}" --domain news.acme.example
 prints apply-registration 'registration-form' "${b[@]}" whitelist apply vm-7 vm-10 --consent form.png --rules rules.txt "${common[@]}"
 prints apply-container 'application 3: submitted' "${b[@]}" whitelist apply ct-1 "${common[@]}"
-refused approve-incomplete 1 'lacks' "${b[@]}" whitelist approve 2
+# Six things of the application, then the picture that shows nothing, then the checks that need a sample or the network.
+"${b[@]}" whitelist check 2 >/dev/null
+refused approve-incomplete 1 'application 2 lacks 8 things' "${b[@]}" whitelist approve 2
+prints lacks-exactly '^8 sample-source sample-picture unsubscribe-page per-day list-size list-origin C5 M1$' sh -c \
+    "'${b[0]}' ${b[*]:1} --json whitelist show 2 | jq -r '[.missing | length] + [.missing[] | capture(\"(?<k>sample-source|sample-picture|unsubscribe-page|per-day|list-size|list-origin|^C5 failed|have not run: M1)\").k | sub(\" failed\"; \"\") | sub(\"have not run: \"; \"\")] | join(\" \")'"
+refused apply-bad-url 1 'no address of a page' "${b[@]}" whitelist apply vm-7 "${common[@]}" --form-url acme.example/form
 refused approve-container 1 'KVM' "${b[@]}" whitelist approve 3
 prints approve-override 'active' "${b[@]}" whitelist approve 3 --override --reason 'known customer'
 refused approve-past 1 'in the past' "${b[@]}" whitelist approve 1 --until 2020-01-01 --override --reason x

@@ -10,7 +10,7 @@
 set -u
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" -eq 0 ] || { echo "needs root for a network namespace"; exit 77; }
-for p in nsd unbound nginx openssl python3 ldns-signzone; do
+for p in nsd unbound nginx openssl python3 ldns-signzone dkimsign; do
 	command -v $p >/dev/null || { echo "$p is missing: run tests/packages.sh test"; exit 77; }
 done
 build=$1
@@ -51,6 +51,7 @@ key() { # bits: p= of a new RSA key
 txt() { # long text as strings of a TXT record
 	fold -w 200 <<<"$1" | sed 's/.*/"&"/' | tr '\n' ' '
 }
+openssl genrsa -traditional -out "$work/dkim.key" 2048 2>/dev/null
 soa="@ 60 IN SOA ns.example. root.example. 1 60 60 60 60
 @ 60 IN NS ns.example."
 cat >"$work/example.zone" <<Z
@@ -72,6 +73,7 @@ s1024._domainkey.good TXT $(txt "v=DKIM1; k=rsa; p=$(key 1024)")
 s512._domainkey.good TXT $(txt "v=DKIM1; k=rsa; p=$(key 512)")
 test._domainkey.good TXT $(txt "v=DKIM1; t=y; p=$(key 2048)")
 gone._domainkey.good TXT "v=DKIM1; p="
+mail._domainkey.good TXT $(txt "v=DKIM1; k=rsa; p=$(openssl rsa -in "$work/dkim.key" -pubout 2>/dev/null | grep -v -- ---- | tr -d '\n')")
 other A 11.0.0.1
 badcert A 11.0.0.1
 meta A 169.254.169.254
@@ -471,21 +473,51 @@ want "C1 not-checked"
 printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\ncheck_resolver = "127.0.0.1"\ncheck_ca_file = "%s/ca.pem"\n' \
 	"$work" "$work" "$work" >"$work/bulkhead.conf"
 printf 'server,tenant,virtualization,addresses\nvm-1,acme,kvm,11.0.0.25\n' >"$work/servers.csv"
-printf '%s\r\n' 'Return-Path: <bounce@good.example>' 'From: News <news@good.example>' 'To: reader@example.org' \
+printf '%s\r\n' 'From: News <news@good.example>' 'To: reader@example.org' \
 	'Subject: News' 'Message-ID: <1@good.example>' 'Date: Sat, 21 Nov 2026 10:00:00 +0000' \
 	'List-Unsubscribe: <https://good.example/post>' 'List-Unsubscribe-Post: List-Unsubscribe=One-Click' \
 	'MIME-Version: 1.0' 'Content-Type: text/html; charset=utf-8' '' \
-	'<p>Hello</p><a href="https://good.example/ok.html">Unsubscribe</a>' >"$work/mail.eml"
+	'<p>Hello</p><a href="https://good.example/ok.html">Unsubscribe</a>' >"$work/bare.eml"
+# As received: signed with the key that DNS has, then delivered from the server.
+(
+	printf 'Return-Path: <bounce@good.example>\r\nReceived: from mail.good.example ([11.0.0.25]) by mx.example.org;'
+	printf ' Sat, 21 Nov 2026 10:00:01 +0000\r\n'
+	dkimsign mail good.example "$work/dkim.key" <"$work/bare.eml"
+) >"$work/mail.eml"
+printf 'We send one letter a week to people who agreed.\n' >"$work/extract.txt"
 start guard "$build/bulkhead-guard" --config "$work/bulkhead.conf"
 b() { in_ns timeout 120 "$build/bulkhead" --config "$work/bulkhead.conf" "$@" 2>&1; }
 until_true 20 b status
 b server import "$work/servers.csv" >"$work/import.log"
 b whitelist apply vm-1 --sample "$work/mail.eml" --domain good.example --contact a@good.example --per-day 100 \
-	--list-size 90 --list-origin form --purpose newsletter >"$work/apply.log"
+	--list-size 90 --list-origin form --purpose newsletter --form-url https://good.example/form.html \
+	--rules-url https://good.example/rules.html >"$work/apply.log"
+until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
+report=$(b whitelist check 1)
+want " *M4 +not-checked .*--online"
+b whitelist attach 1 --kind rules-extract "$work/extract.txt" >"$work/attach.log"
 until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
 report=$(b whitelist check 1 --online)
-for id in M5 D1 D2 D6 D8 D9 U1 U2 U3; do want " *$id +pass"; done
+for id in M4 M5 M6 D1 D2 D6 D7 D8 D9 U1 U2 U3 C1 C2 C4; do want " *$id +pass"; done
+want " *M4 +pass .*verifies and is aligned"
 want " *U6 +not-checked"
+# An offline run replaces what it made, and nothing else; the key of DNS serves it too.
+online=$(b --json whitelist check 1 --online | jq -r '.report.results[] | select(.id == "D8").made')
+json=$(b --json whitelist check 1)
+kept=$(jq -r '.report.results[] | select(.id == "D8").made' <<<"$json")
+fresh=$(jq -r '.report.results[] | select(.id == "M1").made' <<<"$json")
+if [ "$online" = "$kept" ] && [[ $fresh > $kept ]]; then passed=$((passed + 1)); else
+	failed=$((failed + 1)); echo "FAIL online result of $online became $kept, offline $fresh"; fi
+report=$(b whitelist check 1)
+for id in M4 D8 U2 C4; do want " *$id +pass"; done
+# Another sample with another link: what was found about the old one counts no more.
+sed 's/ok.html/okru.html/' "$work/mail.eml" >"$work/other.eml"
+b whitelist attach 1 --kind sample-source "$work/other.eml" >"$work/attach.log"
+report=$(b whitelist check 1)
+dont " *U2 "
+want " *M4 +fail .*body hash"
+b whitelist attach 1 --kind sample-source "$work/mail.eml" >"$work/attach.log"
+until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
 report=$(b whitelist check 1 --online --post-consent 'Ann, ticket 7')
 want " *U6 +pass"
 report=$(b ledger show --json)

@@ -19,6 +19,9 @@ test_job(void **state)
 	static struct check_job job, back;
 	static struct check_facts facts;
 	static struct settings settings;
+	static struct application application = {
+	    .form_url = "https://good.example/form", .rules_url = "https://good.example/rules"};
+	char digest[HASH_SHA256_HEX], other[HASH_SHA256_HEX];
 	static uint8_t buf[CHECK_JOB_MAX];
 	long n;
 
@@ -33,10 +36,24 @@ test_job(void **state)
 	strcpy(facts.dkim[0].selector, "s1");
 	facts.dkim_count = 1;
 	job.kind = CHECK_JOB_ONLINE;
-	check_job_set_online(&job, &settings, &facts, "mail.good.example", false);
+	check_job_set_online(&job, &settings, &application, &facts, "mail.good.example", false);
 	assert_string_equal(job.online.list_unsubscribe, "https://good.example/u");
 	assert_true(job.online.enforcing);
 	assert_false(job.online.may_post);
+	assert_string_equal(job.online.form_url, "https://good.example/form");
+	assert_string_equal(job.online.rules_url, "https://good.example/rules");
+	/* How and when it is asked is not what is asked. */
+	check_job_digest(&job, digest);
+	job.now_ns++;
+	strcpy(settings.check_resolver, "127.0.0.2");
+	strcpy(settings.policy.mode, "observe");
+	check_job_set_online(&job, &settings, &application, &facts, "", true);
+	check_job_digest(&job, other);
+	assert_string_equal(digest, other);
+	strcpy(facts.body_link, "https://good.example/other");
+	check_job_set_online(&job, &settings, &application, &facts, "", true);
+	check_job_digest(&job, other);
+	assert_string_not_equal(digest, other);
 	n = check_job_encode(&job, buf, sizeof(buf));
 	assert_true(n > 0);
 	assert_int_equal(check_job_decode(&back, buf, (size_t)n), 0);
