@@ -32,6 +32,8 @@
 
 #define TENANT_CAMPAIGNS 4
 #define WORLD_CAMPAIGNS	 128
+/* A server's mailing is compared with other tenants' from so many recipients an hour on. */
+#define OTHERS_MIN 5
 
 struct judge {
 	struct judge_rules rules;
@@ -45,6 +47,7 @@ struct judge {
 	struct grant *grants;
 	unsigned grant_count;
 	struct pool *everybody;	   /* mailings by tenant */
+	struct pool_names *names;  /* greetings by tenant */
 	struct pool_table tenants; /* mailings by server, of each tenant */
 	uint64_t unattributed;
 	int64_t now_ns; /* newest time that was seen */
@@ -123,6 +126,7 @@ judge_free(struct judge *j)
 	free(j->grants);
 	pool_table_fini(&j->tenants);
 	pool_free(j->everybody);
+	free(j->names);
 	free(j);
 }
 
@@ -285,17 +289,11 @@ find_owner(struct judge *j, const struct observation *o, unsigned *index)
 
 /* --- mailings of several servers --- */
 
-/* What was just counted as one campaign counts for the tenant and for everybody, too. */
 static void
-pool_news(struct judge *j, struct judge_state *s, unsigned index)
+pool_mailing(struct judge *j, struct judge_state *s, uint64_t tenant)
 {
 	const struct window_campaign *m = &s->window.news;
-	const struct server *server = inventory_get(j->inventory, index);
-	uint64_t tenant;
 
-	if (m->kind == WINDOW_CAMPAIGN_NONE || m->sum <= 0 || server->tenant[0] == '\0')
-		return;
-	tenant = tally_hash_text(server->tenant);
 	if (s->tenant_pool == NULL)
 		s->tenant_pool = pool_table_take(&j->tenants, tenant, TENANT_CAMPAIGNS);
 	if (s->tenant_pool != NULL)
@@ -303,8 +301,37 @@ pool_news(struct judge *j, struct judge_state *s, unsigned index)
 		    s->tenant_pool, m, (double)m->sum, tally_hash_text(s->name), j->now_ns);
 	if (j->everybody == NULL)
 		j->everybody = pool_new(0, WORLD_CAMPAIGNS);
-	if (j->everybody != NULL && m->kind == WINDOW_CAMPAIGN_TEXT)
+	if (j->everybody != NULL && (double)s->window.news_of >= OTHERS_MIN)
 		s->others_mailing = pool_add(j->everybody, m, (double)m->sum, tenant, j->now_ns);
+}
+
+/* What was just counted as one campaign counts for the tenant and for everybody, too; so does
+ * whether its recipients exist, and by which name it greeted. */
+static void
+pool_news(struct judge *j, struct judge_state *s, unsigned index)
+{
+	const struct window *w = &s->window;
+	bool mailing = w->news.kind != WINDOW_CAMPAIGN_NONE && w->news.sum > 0;
+	const struct server *server;
+	uint64_t tenant;
+
+	if (w->existence.trials > 0)
+		pool_note(j->everybody, s->others_mailing, &w->existence, j->now_ns,
+		    WINDOW_PATIENCE * j->rules.policy.decay_half_life_ns);
+	if (!mailing && w->news_helo == 0)
+		return;
+	server = inventory_get(j->inventory, index);
+	if (server->tenant[0] == '\0')
+		return;
+	tenant = tally_hash_text(server->tenant);
+	if (mailing)
+		pool_mailing(j, s, tenant);
+	if (w->news_helo == 0)
+		return;
+	if (j->names == NULL)
+		j->names = calloc(1, sizeof(*j->names));
+	if (j->names != NULL)
+		s->name_tenants = pool_names_add(j->names, w->news_helo, tenant, j->now_ns);
 }
 
 /* --- counting what was seen --- */
@@ -422,6 +449,7 @@ make_input(const struct judge *j, const struct judge_state *s, const struct wind
 	    .half_life_ns = j->rules.policy.decay_half_life_ns,
 	    .tenant = pool_get(s->tenant_pool, s->tenant_mailing, j->now_ns),
 	    .others = pool_get(j->everybody, s->others_mailing, j->now_ns),
+	    .name_tenants = s->name_tenants,
 	    .plan = s->plan,
 	};
 
@@ -484,6 +512,7 @@ judge_observe(struct judge *j, const struct observation *o)
 	    .steps = signal_steps, .half_life_ns = j->rules.policy.decay_half_life_ns};
 	struct judge_state *s;
 	unsigned index;
+	bool changed;
 
 	if (o->kind == OBS_HEALTH || o->time_ns <= 0 || o->time_ns > TIME_MAX_NS)
 		return;
@@ -501,10 +530,10 @@ judge_observe(struct judge *j, const struct observation *o)
 	s->last_activity_ns = o->time_ns;
 	if ((o->flags & OBS_F_INBOUND) == 0 && !c.blocked)
 		judge_state_sample(s, o);
-	if (window_observe(&s->window, o, &c) || c.blocked) {
-		pool_news(j, s, index);
+	changed = window_observe(&s->window, o, &c);
+	pool_news(j, s, index);
+	if (changed || c.blocked)
 		decide(j, s, index);
-	}
 }
 
 /* Nothing new was seen: what fades by itself is looked at every ten seconds, and an end each time. */

@@ -324,7 +324,7 @@ put_window(struct wire_writer *w, const struct window *win)
 		wire_put_u64(w, k->fingerprint);
 		wire_put_u64(w, k->subject);
 		put_float(w, k->size);
-		put_ring(w, &k->hour);
+		put_ring(w, &win->campaign_hour[i]);
 	}
 	put_sparse(w, &win->seen.entry[0][0], TALLY_SEEN_SETS * TALLY_SEEN_WAYS);
 	put_habits(w, win);
@@ -364,7 +364,7 @@ get_window(struct wire_reader *r, struct window *win)
 		k->fingerprint = wire_get_u64(r);
 		k->subject = wire_get_u64(r);
 		k->size = get_float(r);
-		k->sum = get_ring(r, &k->hour);
+		k->sum = get_ring(r, &win->campaign_hour[i]);
 	}
 	get_sparse(r, &win->seen.entry[0][0], TALLY_SEEN_SETS * TALLY_SEEN_WAYS);
 	get_habits(r, win);

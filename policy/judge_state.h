@@ -47,6 +47,7 @@ struct judge_state {
 	/* of the last hour; not kept */
 	struct pool *tenant_pool; /* of the judge; NULL until it is needed */
 	struct pool_ref tenant_mailing, others_mailing;
+	unsigned name_tenants; /* that greet by the name it gave last */
 };
 
 /* Bytes written, or -ENOBUFS. */

@@ -18,6 +18,7 @@
 #define LN_3	  1.098612289
 #define LN_085_95 (-0.111225635) /* ln(0.85 / 0.95) */
 #define LN_2	  0.693147181
+#define LN_090_95 (-0.054067221) /* ln(0.90 / 0.95) */
 
 #define UNKNOWN_THETA0 0.05
 #define STALE_MIN      12.0 /* unknown recipients before the patient test speaks */
@@ -25,6 +26,7 @@
 const struct window_step signal_steps[WINDOW_TEST__COUNT] = {
     [WINDOW_TEST_UNKNOWN] = {LN_10, LN_050_95}, /* 0.05 (Mail.ru) against 0.5 (Forpsi) */
     [WINDOW_TEST_STALE] = {LN_3, LN_085_95},	/* 0.05 against 0.15 */
+    [WINDOW_TEST_LOOSE] = {LN_2, LN_090_95},	/* 0.05 against 0.1 */
     [WINDOW_TEST_REMOTE] = {LN_5, LN_050_90},	/* 0.1 against 0.5 of the destinations */
     [WINDOW_TEST_CONNECT] = {LN_4, -LN_4},	/* 0.2 against 0.8 (TRW) */
     [WINDOW_TEST_SHORT] = {LN_4, -LN_4},
@@ -176,6 +178,20 @@ unknown_evaluate(const struct signal *s, const struct signal_input *in, struct s
 	f->points -= LN_2 + log(fmax(1, UNKNOWN_THETA0 * people));
 }
 
+double
+signal_unknown_points(const struct signal_input *in)
+{
+	struct signal_finding f;
+
+	for (unsigned i = 0; i < signal_count; i++) {
+		if (signal_table[i].evaluate != unknown_evaluate)
+			continue;
+		signal_evaluate(&signal_table[i], in, &f);
+		return f.points;
+	}
+	return 0;
+}
+
 /* Nobody is reachable: that is an outage of the server, and hurts nobody. */
 static void
 connect_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
@@ -193,6 +209,7 @@ trials_explain(const struct signal *s, const struct signal_input *in,
 	static const char *const what[WINDOW_TEST__COUNT] = {
 	    [WINDOW_TEST_UNKNOWN] = "recipients do not exist",
 	    [WINDOW_TEST_STALE] = "",
+	    [WINDOW_TEST_LOOSE] = "",
 	    [WINDOW_TEST_REMOTE] = "destinations refused the mail as spam, listed or too much",
 	    [WINDOW_TEST_CONNECT] = "destinations could not be connected to",
 	    [WINDOW_TEST_SHORT] = "destinations saw a session end without a message",
@@ -337,15 +354,42 @@ const struct signal signal_table[] = {
     {
 	.name = "snowshoe",
 	.question = QUESTION_ABUSE,
-	.group = SIGNAL_DIRECT,
+	.group = SIGNAL_CORROBORATION,
 	.needs = SIGNAL_NEEDS_CLEAR,
-	.highest = RUNG_WARN,
+	.highest = RUNG_WATCH,
 	.activation = 20,
 	.window_ns = CLOCK_HOUR_NS,
 	.evaluate = signal_snowshoe_evaluate,
 	.explain = signal_snowshoe_explain,
 	.ask = "Do servers of several tenants share a mailing?",
 	.source = "snowshoe: Spamhaus; M3AAWG: slow over a lot of address space",
+    },
+    {
+	.name = "shared-list",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_DIRECT,
+	.needs = SIGNAL_NEEDS_CLEAR | SIGNAL_NEEDS_TLS,
+	.highest = RUNG_BLOCK,
+	.activation = 5,
+	.decays = true,
+	.subject = WINDOW_TEST_LOOSE,
+	.evaluate = signal_shared_list_evaluate,
+	.explain = signal_shared_list_explain,
+	.ask = "Does it mail its share of a bad list that servers of several tenants share?",
+	.source = "snowshoe: M3AAWG hosting BCP; Mail.ru: at most 5 % invalid",
+    },
+    {
+	.name = "shared-name",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_CORROBORATION,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_WATCH,
+	.activation = 3,
+	.window_ns = CLOCK_DAY_NS,
+	.evaluate = signal_shared_name_evaluate,
+	.explain = signal_shared_name_explain,
+	.ask = "Do servers of several tenants greet by its name?",
+	.source = "snowshoe: Spamhaus; Clayton 2004: HELO",
     },
     {
 	.name = "same-size",

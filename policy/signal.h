@@ -36,6 +36,7 @@ struct signal_input {
 	int64_t half_life_ns;	 /* of evidence that decays */
 	struct pool_view tenant; /* the mailing it takes part in, of all servers of its tenant */
 	struct pool_view others; /* ... of all tenants' servers */
+	unsigned name_tenants;	 /* tenants whose servers greet by its name */
 	const char *plan;	 /* for the sentence; "" = default */
 };
 

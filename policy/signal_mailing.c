@@ -164,9 +164,8 @@ signal_tenant_explain(const struct signal *s, const struct signal_input *in,
 	    f->visibility == OBS_TLS ? " (told by size, through TLS)" : "", f->threshold);
 }
 
-/* Nearly the same text from three tenants and more: common software does that too, so it lifts what
- * else is known and blocks nobody alone.  Each further tenant is ten times less likely by chance.
- */
+/* Nearly the same text from three tenants and more: common software does that too, so it only
+ * corroborates what else is known.  Each further tenant is ten times less likely by chance. */
 void
 signal_snowshoe_evaluate(
     const struct signal *s, const struct signal_input *in, struct signal_finding *f)
@@ -192,4 +191,71 @@ signal_snowshoe_explain(const struct signal *s, const struct signal_input *in,
 	    "within "
 	    "an hour",
 	    f->beside, f->beside >= POOL_MEMBERS_MAX ? " and more" : "", f->value);
+}
+
+/* A list is bad when all its senders together say so: POOL_SURE is 1e-5 for each of the campaigns
+ * that are told apart (128, Bonferroni). */
+#define POOL_SURE (11.5 + 4.85)
+/* That it takes part at all: through TLS a mailing is told by its size, and two tenants share one of
+ * the 57 sizes between 2 and 60 KB that are 6 % apart by chance (ln 57); a text is shared by chance
+ * or for its software by one in a thousand.  It never weighs more than what the server's own
+ * recipients say. */
+#define SHARED_SIZE 4.0
+#define SHARED_TEXT 6.9
+
+/* Beside others of a mailing whose list is bad, a server's own share of unknown recipients is held
+ * against a tenth instead of a seventh, and patiently: ten servers with a tenth of unknown
+ * recipients each say the same thing ten times.  Without unknown recipients of its own, its part in
+ * the mailing is common software, and nothing follows but attention. */
+void
+signal_shared_list_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	const struct pool_view *t = &in->others;
+	const struct window_trials *own = &in->window->trials[s->subject];
+	double points;
+
+	if (t->members < 3 || t->points < POOL_SURE)
+		return;
+	f->value = (double)own->bad;
+	f->threshold = s->activation;
+	f->beside = t->members;
+	f->since_ns = own->since_ns;
+	f->visibility = own->estimated ? OBS_TLS : OBS_CLEAR;
+	points = window_points(in->window, s->subject, in->now_ns, in->half_life_ns);
+	f->points = fmax(0, points - signal_unknown_points(in)) +
+		    fmin(points, t->kind == WINDOW_CAMPAIGN_SIZE ? SHARED_SIZE : SHARED_TEXT);
+}
+
+void
+signal_shared_list_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	snprintf(buf, size,
+	    "its mailing comes from servers of %.0f%s tenants, and too many of the %.0f recipients "
+	    "that were looked at do not exist (%.0f of its own%s)",
+	    f->beside, f->beside >= POOL_MEMBERS_MAX ? " and more" : "", in->others.trials,
+	    ceil(f->value), f->visibility == OBS_TLS ? ", told by size, through TLS" : "");
+}
+
+/* Each further tenant is ten times less likely by chance, as for texts. */
+void
+signal_shared_name_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	f->value = in->name_tenants;
+	f->threshold = s->activation;
+	f->visibility = OBS_FLOW;
+	f->points = SIGNAL_LN_10 * (f->value - 1);
+}
+
+void
+signal_shared_name_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size, "servers of %.0f%s tenants greet by the name that it uses", f->value,
+	    f->value >= POOL_NAME_TENANTS ? " and more" : "");
 }

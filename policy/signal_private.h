@@ -32,5 +32,15 @@ void signal_snowshoe_evaluate(
     const struct signal *s, const struct signal_input *in, struct signal_finding *f);
 void signal_snowshoe_explain(const struct signal *s, const struct signal_input *in,
     const struct signal_finding *f, char *buf, size_t size);
+void signal_shared_list_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_shared_list_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+void signal_shared_name_evaluate(
+    const struct signal *s, const struct signal_input *in, struct signal_finding *f);
+void signal_shared_name_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size);
+/* What the row "unknown-recipients" says of a server, so that no recipient counts in two rows. */
+double signal_unknown_points(const struct signal_input *in);
 
 #endif

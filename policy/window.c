@@ -74,7 +74,7 @@ window_turn(struct window *w, int64_t now_ns)
 		if (span != TALLY_HOUR)
 			continue;
 		for (unsigned i = 0; i < WINDOW_CAMPAIGNS; i++)
-			w->campaign[i].sum = tally_ring_turn(&w->campaign[i].hour, index, passed);
+			w->campaign[i].sum = tally_ring_turn(&w->campaign_hour[i], index, passed);
 	}
 }
 
@@ -111,6 +111,8 @@ window_points(const struct window *w, unsigned test, int64_t now_ns, int64_t hal
 
 	if (t->points <= 0 || age <= 0)
 		return (double)t->points;
+	if (test == WINDOW_TEST_STALE || test == WINDOW_TEST_LOOSE)
+		half_life_ns *= WINDOW_PATIENCE;
 	return (double)t->points * exp2(-(double)age / (double)half_life_ns);
 }
 
@@ -130,6 +132,10 @@ window_trial_step(struct window *w, unsigned test, const struct window_context *
 
 	if (bad && (o->flags & (OBS_F_GAP | OBS_F_MIDSTREAM | OBS_F_ONE_SIDED)) != 0)
 		weight *= WEIGHT_GAP_FAILURE;
+	if (test == WINDOW_TEST_LOOSE) {
+		w->existence.points += (float)(weight * (bad ? step->bad : step->good));
+		w->existence.trials += (float)weight;
+	}
 	if (points < 0.01) { /* back at zero: the excursion is over */
 		if (!bad)
 			return;
@@ -150,15 +156,17 @@ window_trial_step(struct window *w, unsigned test, const struct window_context *
 
 /* Takes back a bad trial that proved to be none: the destination came back. */
 void
-window_trial_undo(
-    struct window *w, unsigned test, const struct window_context *c, double points, int64_t now_ns)
+window_trial_undo(struct window *w, unsigned test, const struct window_context *c,
+    double taken_back, int64_t now_ns)
 {
 	struct window_trials *t = &w->trials[test];
+	double points = window_points(w, test, now_ns, c->half_life_ns) - taken_back;
 
-	points = window_points(w, test, now_ns, c->half_life_ns) - points;
 	t->points = (float)fmax(0, points);
 	t->bad = t->bad > 1 ? t->bad - 1 : 0;
 	t->time_ns = now_ns;
+	if (test == WINDOW_TEST_LOOSE)
+		w->existence.points -= (float)taken_back;
 }
 
 /* --- recipients and grants --- */
@@ -377,12 +385,15 @@ window_count_campaign(struct window *w, const struct window_campaign *m, double 
 			if (w->campaign[i].sum < k->sum)
 				k = &w->campaign[i];
 		*k = *m;
+		k->sum = 0;
+		memset(&w->campaign_hour[k - w->campaign], 0, sizeof(w->campaign_hour[0]));
 	}
 	k->declared = k->declared || m->declared;
 	k->unsubscribable = k->unsubscribable || m->unsubscribable;
-	k->sum += ring_add(&k->hour, index, n);
+	k->sum += ring_add(&w->campaign_hour[k - w->campaign], index, n);
 	w->news = *m;
 	w->news.sum = (float)n;
+	w->news_of = k->sum;
 	w->changed = true;
 }
 

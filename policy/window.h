@@ -46,6 +46,7 @@ enum window_ring {
 enum window_test {
 	WINDOW_TEST_UNKNOWN, /* the recipient does not exist: half of a bought list */
 	WINDOW_TEST_STALE,   /* the same trials against a seventh: a list nobody keeps */
+	WINDOW_TEST_LOOSE, /* ... against a tenth: counts beside other servers' share in a mailing */
 	WINDOW_TEST_REMOTE,  /* the destination calls us a spammer */
 	WINDOW_TEST_CONNECT, /* the destination cannot be connected to */
 	WINDOW_TEST_SHORT,   /* the session ended without a message */
@@ -72,7 +73,12 @@ struct window_campaign { /* messages that are almost the same */
 	uint64_t fingerprint, subject;
 	float size; /* typical bytes, under TLS */
 	float sum;  /* recipients within the hour */
-	struct tally_ring hour;
+};
+
+/* What an observation said about whether recipients exist, for the sums of several servers. */
+struct window_existence {
+	float points; /* log-likelihood ratio by WINDOW_TEST_LOOSE */
+	float trials; /* weighted; 0: it said nothing */
 };
 
 struct window_session { /* what a session did since its last message */
@@ -126,10 +132,14 @@ struct window {
 	struct window_peer peer[WINDOW_PEERS];
 	struct window_drain drain;
 	struct window_campaign news; /* since the observation began: what was counted, n in `sum` */
+	float news_of;		     /* ... and what that campaign of its own amounts to with it */
+	struct window_existence existence; /* since the observation began */
+	uint64_t news_helo;		   /* the same: a name that is its own, as it should be */
 	bool changed; /* since the observation began: something that a signal looks at */
 	struct tally_ring ring[WINDOW_RING__COUNT];
 	struct window_session session[WINDOW_SESSIONS];
 	struct window_campaign campaign[WINDOW_CAMPAIGNS];
+	struct tally_ring campaign_hour[WINDOW_CAMPAIGNS];
 	struct tally_seen seen;
 };
 
@@ -158,7 +168,9 @@ void window_turn(struct window *w, int64_t now_ns);
 bool window_observe(
     struct window *w, const struct observation *obs, const struct window_context *c);
 
-/* The running value of a test at `now`, decayed. */
+/* The running value of a test at `now`, decayed: by half in half_life_ns, the patient tests
+ * (STALE, LOOSE) in WINDOW_PATIENCE times that, because a slow list is seen once in ten minutes. */
+#define WINDOW_PATIENCE 24
 double window_points(const struct window *w, unsigned test, int64_t now_ns, int64_t half_life_ns);
 
 /* By how much the variance of its counts exceeds a Poisson number's: 1 (people come one by one) to

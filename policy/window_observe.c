@@ -58,13 +58,15 @@ organisation_key(unsigned kind, const struct observation *o, uint64_t domain)
 	return domain != 0 ? tally_key(kind, domain) : destination_key(kind, o);
 }
 
-/* Two tests look at whether recipients exist: a quick one and a patient one. */
+/* Three tests look at whether recipients exist: a quick one, a patient one, and one for several
+ * servers together. */
 static void
 note_existence(
     struct window *w, const struct observation *o, const struct window_context *c, bool bad)
 {
 	window_trial(w, WINDOW_TEST_UNKNOWN, c, o, bad, 1);
 	window_trial(w, WINDOW_TEST_STALE, c, o, bad, 1);
+	window_trial(w, WINDOW_TEST_LOOSE, c, o, bad, 1);
 }
 
 static void
@@ -256,9 +258,10 @@ static void
 note_estimated_refusals(struct window *w, const struct observation *o,
     const struct window_context *c, const struct window_peer *p, double found)
 {
-	static const unsigned tests[2] = {WINDOW_TEST_UNKNOWN, WINDOW_TEST_STALE};
-	const struct window_step steps[2] = {
-	    estimated_step(0.05, 0.5, found), estimated_step(0.05, 0.15, found)};
+	static const unsigned tests[3] = {
+	    WINDOW_TEST_UNKNOWN, WINDOW_TEST_STALE, WINDOW_TEST_LOOSE};
+	const struct window_step steps[3] = {estimated_step(0.05, 0.5, found),
+	    estimated_step(0.05, 0.15, found), estimated_step(0.05, 0.1, found)};
 	int32_t rejected = o->u.estimate.recipients_rejected, taken = o->u.estimate.recipients;
 	uint64_t key = destination_key(KEY_DOUBTED, o);
 	struct tally_seen_answer doubted = tally_seen_peek(&w->seen, key, o->time_ns);
@@ -272,20 +275,20 @@ note_estimated_refusals(struct window *w, const struct observation *o,
 	}
 	if (take_back)
 		tally_seen_touch(&w->seen, key, o->time_ns, false);
-	for (unsigned t = 0; t < 2; t++) {
+	for (unsigned t = 0; t < 3; t++) {
 		for (int32_t i = 0; i < rejected && i < 100; i++)
 			window_trial_step(w, tests[t], c, o, true, weight, &steps[t]);
 		if (take_back)
 			window_trial_undo(w, tests[t], c, weight * steps[t].bad, o->time_ns);
 		for (int32_t i = 0; i < taken && i < 100; i++)
-			window_trial_step(w, tests[t], c, o, false, 1, &steps[t]);
+			window_trial_step(w, tests[t], c, o, false, weight, &steps[t]);
 	}
 }
 
 /* Counts estimated recipients as people; a drained mailing and the covered part apart. */
 static void
 count_estimate(struct window *w, const struct observation *o, const struct window_context *c,
-    struct window_peer *p, int32_t recipients, double weight)
+    struct window_peer *p, int32_t recipients, int32_t refused, double weight)
 {
 	bool covered = c->grant_count > 0; /* no domain is seen: in favour of the tenant */
 	struct window_campaign m = {
@@ -293,13 +296,14 @@ count_estimate(struct window *w, const struct observation *o, const struct windo
 	double people = window_peer_people(w, p, weight * recipients, m.size, o->time_ns);
 	/* Nobody is recognised again through TLS, and over a day most mail goes to people who had
 	 * some before. */
-	double n[3] = {people, people, people * WEIGHT_FAMILIAR};
+	double tried = people + weight * refused;
+	double n[3] = {tried, tried, tried * WEIGHT_FAMILIAR};
 	bool backlog = w->allowance > 0 && o->time_ns < w->allowance_until_ns;
 
 	if (!covered && m.size > 0 && people > 0 && window_drains(w, &m, people, o->time_ns))
 		return;
 	window_count_recipients(w, c, n, covered, o->time_ns);
-	window_count(w, WINDOW_ESTIMATED_HOUR, people);
+	window_count(w, WINDOW_ESTIMATED_HOUR, tried);
 	if (!covered && !backlog && m.size > 0 && people > 0 && o->u.estimate.messages > 0)
 		window_count_campaign(w, &m, people);
 }
@@ -309,13 +313,18 @@ observe_estimate(struct window *w, const struct observation *o, const struct win
 {
 	double confidence = fmin(WEIGHT_TLS_MAX, o->u.estimate.confidence / 1000.0);
 	int32_t messages = o->u.estimate.messages, recipients = o->u.estimate.recipients;
+	int32_t refused = 0;
 	struct window_peer *p =
 	    window_take_peer(w, destination_key(KEY_DESTINATION, o), o->time_ns);
 
 	if (recipients == 0) /* a message has at least one */
 		recipients = messages;
-	if (recipients != 0)
-		count_estimate(w, o, c, p, recipients,
+	/* Whom a large house does not know was tried too, as in the clear; at a small one it may be
+	 * greylisting, and at one with a grant it does not use it up. */
+	if (p->house == WINDOW_HOUSE_SHARED && c->grant_count == 0)
+		refused = o->u.estimate.recipients_rejected;
+	if (recipients != 0 || refused != 0)
+		count_estimate(w, o, c, p, recipients, refused,
 		    fmin(1, fmax(WEIGHT_TLS_MIN, confidence / WEIGHT_TLS_SURE)));
 	note_estimated_refusals(w, o, c, p, fmax(WEIGHT_TLS_MIN, confidence));
 	if (messages <= 0)
@@ -394,6 +403,36 @@ note_habits(struct window *w, const struct observation *o, const struct window_c
 		window_trial(w, WINDOW_TEST_RATWARE, c, o, early || left, early ? 1 : 0.5);
 }
 
+/* A name that a server gives itself and nobody else should: not an address, and not what
+ * installations are called before somebody names them. */
+static bool
+helo_is_own(const char *name)
+{
+	static const char *const unnamed[] = {
+	    "localhost", "localdomain", "local", "lan", "internal", "home", "invalid", "test"};
+	const char *dot = strrchr(name, '.');
+
+	if (dot == NULL || name[0] == '[' || (dot[1] >= '0' && dot[1] <= '9'))
+		return false;
+	for (size_t i = 0; i < sizeof(unnamed) / sizeof(unnamed[0]); i++)
+		if (strcasecmp(dot + 1, unnamed[i]) == 0)
+			return false;
+	return strncasecmp(name, "localhost.", 10) != 0;
+}
+
+static void
+note_helo(struct window *w, const struct observation *o)
+{
+	uint64_t name = tally_hash_text(o->u.end.helo);
+
+	if (o->u.end.helo[0] == '\0')
+		return;
+	if (tally_seen_is_new(&w->seen, tally_key(KEY_HELO, name), o->time_ns, CLOCK_DAY_NS))
+		window_count(w, WINDOW_HELO_DAY, 1);
+	if (helo_is_own(o->u.end.helo))
+		w->news_helo = name;
+}
+
 static void
 observe_end(struct window *w, const struct observation *o, const struct window_context *c)
 {
@@ -413,10 +452,7 @@ observe_end(struct window *w, const struct observation *o, const struct window_c
 	if ((empty || delivered) &&
 	    tally_seen_is_new(&w->seen, pair_key(KEY_SHORT, o, empty), o->time_ns, CLOCK_HOUR_NS))
 		window_trial(w, WINDOW_TEST_SHORT, c, o, empty, 1);
-	if (o->u.end.helo[0] != '\0' &&
-	    tally_seen_is_new(&w->seen, tally_key(KEY_HELO, tally_hash_text(o->u.end.helo)),
-		o->time_ns, CLOCK_DAY_NS))
-		window_count(w, WINDOW_HELO_DAY, 1);
+	note_helo(w, o);
 	p = window_find_peer(w, destination_key(KEY_DESTINATION, o));
 	if (p != NULL && p->house == WINDOW_HOUSE_UNKNOWN)
 		p->house = (uint8_t)window_house_of(o->u.end.greeting_host);
@@ -470,6 +506,8 @@ window_observe(struct window *w, const struct observation *o, const struct windo
 {
 	w->changed = false;
 	w->news.kind = WINDOW_CAMPAIGN_NONE;
+	w->news_helo = 0;
+	w->existence = (struct window_existence){0};
 	window_turn(w, o->time_ns);
 	if (w->first_ns == 0)
 		w->first_ns = o->time_ns;

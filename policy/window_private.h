@@ -17,8 +17,8 @@ void window_trial(struct window *w, unsigned test, const struct window_context *
 void window_trial_step(struct window *w, unsigned test, const struct window_context *c,
     const struct observation *o, bool bad, double weight, const struct window_step *step);
 /* Takes back a bad trial of so many points that proved to be none. */
-void window_trial_undo(
-    struct window *w, unsigned test, const struct window_context *c, double points, int64_t now_ns);
+void window_trial_undo(struct window *w, unsigned test, const struct window_context *c,
+    double taken_back, int64_t now_ns);
 
 /* True when an active grant covers the sender or From domain. */
 bool window_is_covered(const struct window_context *c, const char *domain);

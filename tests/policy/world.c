@@ -259,8 +259,10 @@ end_session(struct world *w, const struct world_mail *m, uint64_t domain)
 	o.u.end.tls = w->tls ? OBS_TLS_STARTTLS : OBS_TLS_NONE;
 	o.u.end.habits = m->habits;
 	set_greeting(&o, domain);
-	snprintf(
-	    o.u.end.helo, sizeof(o.u.end.helo), "%s", m->helo != NULL ? m->helo : "vm7.example");
+	if (m->helo != NULL)
+		snprintf(o.u.end.helo, sizeof(o.u.end.helo), "%s", m->helo);
+	else
+		snprintf(o.u.end.helo, sizeof(o.u.end.helo), "vm%u.example", w->who);
 	feed(w, &o);
 }
 

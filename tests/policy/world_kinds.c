@@ -211,7 +211,8 @@ run_botnet(struct world *w)
 	}
 }
 
-/* Ten servers of five tenants, each at 20 to 60 an hour, one text, a list with 10 to 30 % dead. */
+/* Ten servers of five tenants, each at 20 to 60 an hour, one text, a list with 10 to 30 % dead; one
+ * in three gives all of them one name. */
 static void
 run_snowshoe(struct world *w)
 {
@@ -222,6 +223,7 @@ run_snowshoe(struct world *w)
 	world_servers(w, 10, 2);
 	m = world_newsletter(w);
 	m.headers = WORLD_PROPER | OBS_HDR_DKIM;
+	m.helo = world_random(w) < 0.33 ? "mta.news.example" : NULL;
 	while (world_now(w) < end) {
 		world_wait(w, 3600 / per_hour / 10);
 		world_use(w, (unsigned)(world_number(w) % 10));
@@ -263,6 +265,7 @@ const struct world_kind world_kinds[] = {
     {"greylisted shop", WORLD_SPARE, 0, false, world_run_greylisted, false, 1},
     {"mailbox migration", WORLD_SPARE, 0, false, world_run_migration, false, 1},
     {"ten shops of one tenant", WORLD_SPARE, 0, false, world_run_reseller, false, 1},
+    {"shops of ten tenants", WORLD_SPARE, 0, false, world_run_common_software, false, 1},
     {"newsletter, granted", WORLD_SPARE, 0, false, world_run_granted, false, 1},
     {"large service, granted", WORLD_SPARE, 0, false, world_run_saas_granted, false, 1},
     {"credential stuffing", WORLD_SPARE, 0, true, world_run_stuffing, false, 1},
@@ -277,7 +280,7 @@ const struct world_kind world_kinds[] = {
     {"bought list", WORLD_ABUSE, 15, false, run_bought, false, 1},
     {"broken-into site", WORLD_ABUSE, 15, false, run_broken_into, false, 1},
     {"bot, direct to MX", WORLD_ABUSE, 15, false, run_botnet, false, 1},
-    {"snowshoe, ten servers", WORLD_ABUSE, 0, false, run_snowshoe, false, 0.2},
-    {"low and slow", WORLD_ABUSE, 0, false, run_low_and_slow, false, 0.8},
+    {"snowshoe, ten servers", WORLD_ABUSE, 0, false, run_snowshoe, false, 0.9},
+    {"low and slow", WORLD_ABUSE, 0, false, run_low_and_slow, false, 0.9},
 };
 const unsigned world_kind_count = sizeof(world_kinds) / sizeof(world_kinds[0]);

@@ -69,6 +69,62 @@ test_rows(void **state)
 	}
 }
 
+/* A bad list that servers of several tenants share: everybody's recipients condemn it, and only
+ * what a server's own say is held against it. */
+static void
+test_shared_list(void **state)
+{
+	struct window w = {0};
+	struct window_trials *own = &w.trials[WINDOW_TEST_LOOSE];
+	struct signal_input in = {.window = &w,
+	    .ceilings = &ceilings,
+	    .now_ns = NOW,
+	    .half_life_ns = CLOCK_HOUR_NS,
+	    .others = {.members = 3, .points = 20, .trials = 400, .kind = WINDOW_CAMPAIGN_SIZE},
+	    .plan = ""};
+	const struct signal *s = find("shared-list");
+	struct signal_finding f;
+	char text[200];
+
+	(void)state;
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points == 0); /* nothing is known of its own recipients */
+	*own = (struct window_trials){.points = 3, .bad = 6, .good = 20, .time_ns = NOW};
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points == 6); /* its own, and no more than that for taking part */
+	s->explain(s, &in, &f, text, sizeof(text));
+	assert_non_null(strstr(text, "servers of 3 tenants"));
+	own->points = 8;
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points == 12); /* 8 and ln 57 */
+	in.others.kind = WINDOW_CAMPAIGN_TEXT;
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points > 14.8 && f.points < 15); /* 8 and ln 1000 */
+	in.others.members = 2;
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points == 0);
+	in.others = (struct pool_view){.members = 8, .points = 16};
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points == 0); /* everybody's recipients do not condemn it */
+}
+
+static void
+test_shared_name(void **state)
+{
+	struct window w = {0};
+	struct signal_input in = {
+	    .window = &w, .ceilings = &ceilings, .name_tenants = 2, .plan = ""};
+	const struct signal *s = find("shared-name");
+	struct signal_finding f;
+
+	(void)state;
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points == 0);
+	in.name_tenants = 3;
+	signal_evaluate(s, &in, &f);
+	assert_true(f.points > 4.6 && f.points < 4.7);
+}
+
 /* n ln(l1/l0) - (l1 - l0), by hand: 47 ln 3 - 40 = 11.635. */
 static void
 test_poisson(void **state)
@@ -202,6 +258,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_poisson),
+	    cmocka_unit_test(test_shared_list),
+	    cmocka_unit_test(test_shared_name),
 	    cmocka_unit_test(test_volume),
 	    cmocka_unit_test(test_unknown),
 	    cmocka_unit_test(test_clumping),
