@@ -64,7 +64,8 @@ deb: | $(BUILD)
 	$(Q)command -v dh >/dev/null && command -v dpkg-buildpackage >/dev/null || \
 		{ echo "make deb needs dpkg-dev and debhelper: tests/packages.sh deb installs them" >&2; exit 1; }
 	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(DEBTREE)
-	$(Q)git ls-files -z -co --exclude-standard 2>/dev/null | tar -c --null -T - | tar -x -C $(DEBTREE)
+	$(Q){ git ls-files -z -co --exclude-standard 2>/dev/null || find . -path ./$(BUILD) -prune -o -type f -print0; } | \
+		tar -c --null -T - | tar -x -C $(DEBTREE)
 	$(Q)cd $(DEBTREE) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -b -us -uc $(if $(V),,>../build.log 2>&1) || \
 		{ tail -n 30 $(BUILD)/deb/build.log >&2; exit 1; }
 	$(Q)ls $(BUILD)/deb/*.deb

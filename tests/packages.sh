@@ -10,7 +10,7 @@ build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libps
  libncurses-dev libunbound-dev libcurl4-openssl-dev"
 deb="$build debhelper dpkg-dev lintian"
 run="$build nftables iproute2 procps postfix openssl jq"
-test="$run systemd libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file
+test="$deb $run systemd libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file
  chromium nsd unbound nginx-light ldnsutils python3-dkim"
 bench="$test fail2ban libndpi-bin tcpflow tshark"
 

@@ -66,7 +66,7 @@ for ring in $rings; do
 		n=$(basename "$t" .c)
 		run "sandbox/$n" 120 "$build/tests/sandbox/$n"
 	done ;;
-	cli) for t in tests/cli/test_*.sh; do run "cli/$(basename "$t" .sh)" 300 bash "$t" "$build"; done ;;
+	cli) for t in tests/cli/test_*.sh; do run "cli/$(basename "$t" .sh)" 900 bash "$t" "$build"; done ;;
 	lab) for t in tests/lab/test_*.sh; do run "lab/$(basename "$t" .sh)" 600 bash "$t" "$build"; done ;;
 	lint) for t in tests/lint/lint_*.sh; do run "lint/$(basename "$t" .sh)" 1800 bash "$t" "$build"; done ;;
 	*) echo "run.sh: no ring \"$ring\"" >&2; exit 2 ;;
