@@ -180,7 +180,7 @@ multipart_line(struct body *b, const uint8_t *line, size_t n)
 		return;
 	}
 	if (is_boundary((const char *)line, n < BODY_LINE_BYTES ? n : BODY_LINE_BYTES)) {
-		if (b->state == STATE_PART_TEXT && b->fingerprint.features > 0)
+		if (b->state == STATE_PART_TEXT && fingerprint_has_words(&b->fingerprint))
 			b->state = STATE_DONE;
 		else
 			begin_part(b);

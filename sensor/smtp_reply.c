@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reply lines, enhanced codes, redaction, and the search in the table of refusals. bulkhead-sensor,
- * replay. */
+/* Reply lines, enhanced codes, redaction.  bulkhead-sensor, replay. */
 #include "sensor/smtp_reply.h"
 
 #include <string.h>
@@ -73,96 +72,6 @@ smtp_reply_parse_enhanced(const uint8_t *text, size_t n, uint8_t out[3])
 	while (i < n && (text[i] == ' ' || text[i] == ':'))
 		i++;
 	return i;
-}
-
-/* --- the table
- * -------------------------------------------------------------------------------------- */
-
-/* Lower case for ASCII, Latin letters with accents and Cyrillic; blanks of any kind and length
- * become one. */
-static size_t
-normalise(uint8_t *out, const uint8_t *text, size_t n)
-{
-	size_t used = 0;
-	for (size_t i = 0; i < n && used < SMTP_REPLY_TEXT_BYTES - 1; i++) {
-		uint8_t c = text[i];
-		if (c <= ' ') {
-			if (used > 0 && out[used - 1] != ' ')
-				out[used++] = ' ';
-			continue;
-		}
-		if (c >= 'A' && c <= 'Z')
-			c |= 0x20;
-		uint8_t before = used > 0 ? out[used - 1] : 0;
-		if (before == 0xc3 && c >= 0x80 && c <= 0x9e) {
-			c = (uint8_t)(c + 0x20);
-		} else if (before == 0xd0 && c >= 0x90 && c <= 0x9f) {
-			c = (uint8_t)(c + 0x20);
-		} else if (before == 0xd0 && c >= 0xa0 && c <= 0xaf) {
-			out[used - 1] = 0xd1;
-			c = (uint8_t)(c - 0x20);
-		}
-		out[used++] = c;
-	}
-	return used;
-}
-
-/* One alternative: its parts between '*' must appear in this order. */
-static bool
-alternative_fits(const char *pattern, size_t pattern_size, const uint8_t *text, size_t n)
-{
-	const uint8_t *at = text, *end = text + n;
-	while (pattern_size > 0) {
-		const char *star = memchr(pattern, '*', pattern_size);
-		size_t part = star != NULL ? (size_t)(star - pattern) : pattern_size;
-		const uint8_t *hit = memmem(at, (size_t)(end - at), pattern, part);
-		if (hit == NULL)
-			return false;
-		at = hit + part;
-		pattern += part;
-		pattern_size -= part;
-		if (pattern_size > 0) {
-			pattern++;
-			pattern_size--;
-		}
-	}
-	return true;
-}
-
-static bool
-pattern_fits(const char *pattern, const uint8_t *text, size_t n)
-{
-	for (;;) {
-		const char *bar = strchr(pattern, '|');
-		size_t size = bar != NULL ? (size_t)(bar - pattern) : strlen(pattern);
-		if (alternative_fits(pattern, size, text, n))
-			return true;
-		if (bar == NULL)
-			return false;
-		pattern = bar + 1;
-	}
-}
-
-const struct smtp_reply_rule *
-smtp_reply_find_rule(unsigned code, const uint8_t enhanced[3], const uint8_t *text, size_t n)
-{
-	uint8_t plain[SMTP_REPLY_TEXT_BYTES];
-	if (code < 400)
-		return NULL;
-	size_t size = normalise(plain, text, n);
-	bool has_enhanced = enhanced[0] != 0;
-	for (size_t i = 0; i < smtp_reply_rule_count; i++) {
-		const struct smtp_reply_rule *r = &smtp_reply_rules[i];
-		if (r->code != 0 && r->code != (r->code < 100 ? code / 100 : code))
-			continue;
-		if (r->subject >= 0 && (!has_enhanced || r->subject != enhanced[1]))
-			continue;
-		if (r->detail >= 0 && (!has_enhanced || r->detail != enhanced[2]))
-			continue;
-		if (pattern_fits(r->pattern, plain, size))
-			return r;
-	}
-	return NULL;
 }
 
 /* --- redaction

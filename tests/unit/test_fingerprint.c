@@ -148,6 +148,91 @@ test_pieces_and_budget(void **state)
 	assert_true(fingerprint(text) == whole);
 }
 
+static uint64_t dice = 2026;
+
+static unsigned
+roll(unsigned n)
+{
+	dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (unsigned)((dice >> 33) % n);
+}
+
+/* Words, markup, URLs, digits, encoded data and bytes of all kinds, cut anywhere. */
+static void
+test_any_bytes_in_any_pieces(void **state)
+{
+	static const char *const bits[] = {"word", "Two ", " a ", "12", "3x4y", "<b class=\"q\">",
+	    "</p>", "< ", "<3", ": ", "http://host.example/path?x=1 ", "https://a1-b2.example",
+	    ":/", "://", "\r\n", "\xd0\x96\xd0\xb8\xd0\xb7\xd0\xbd\xd1\x8c ",
+	    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", "-",
+	    "exactlyfifteenn ", "sixteenletterssx ", "0123456789012345678901234567890123456789x "};
+	(void)state;
+	for (unsigned round = 0; round < 2000; round++) {
+		char text[5000];
+		size_t used = 0;
+		struct fingerprint f;
+		for (unsigned k = roll(300); k > 0 && used < sizeof(text) - 100; k--) {
+			if (roll(8) == 0)
+				text[used++] = (char)(1 + roll(255));
+			else
+				used += (size_t)sprintf(
+				    text + used, "%s", bits[roll(sizeof(bits) / sizeof(bits[0]))]);
+		}
+		text[used] = '\0';
+		uint64_t whole = fingerprint(text);
+		fingerprint_init(&f);
+		for (size_t i = 0; i < used;) {
+			size_t step = 1 + roll(round % 2 == 0 ? 7 : 200);
+			step = step < used - i ? step : used - i;
+			uint8_t *copy = malloc(step);
+			memcpy(copy, text + i, step);
+			size_t left = fingerprint_add(&f, copy, step);
+			free(copy);
+			i += step;
+			if (left == 0)
+				break;
+		}
+		if (fingerprint_finish(&f) != whole)
+			fail_msg("round %u, %zu bytes", round, used);
+	}
+}
+
+/* The expectation that fingerprint.h gives: 64/pi * acos(1 - p) bits when a share p of the pairs of
+ * words is replaced. */
+static void
+test_distance_is_as_expected(void **state)
+{
+	static const struct {
+		unsigned replaced; /* of 300 words, each in two pairs */
+		double wanted;
+	} rows[] = {{0, 0}, {6, 5.8}, {26, 12.1}, {300, 32}};
+	(void)state;
+	for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		double sum = 0;
+		for (unsigned round = 0; round < 400; round++) {
+			char one[4000], other[4000];
+			size_t a = 0, b = 0;
+			for (unsigned i = 0; i < 300; i++) {
+				unsigned word = roll(1u << 30), again = word;
+				/* Evenly spread, so that no two neighbours are replaced. */
+				if ((i + 1) * rows[row].replaced / 300 !=
+				    i * rows[row].replaced / 300)
+					again = roll(1u << 30);
+				for (unsigned k = 0; k < 6; k++) {
+					one[a++] = (char)('a' + (word >> (5 * k)) % 26);
+					other[b++] = (char)('a' + (again >> (5 * k)) % 26);
+				}
+				one[a++] = other[b++] = ' ';
+			}
+			one[a] = other[b] = '\0';
+			sum += fingerprint_distance(fingerprint(one), fingerprint(other));
+		}
+		print_message("%u of 300 words replaced: %.1f bits, expected %.1f\n",
+		    rows[row].replaced, sum / 400, rows[row].wanted);
+		assert_true(sum / 400 > rows[row].wanted - 1 && sum / 400 < rows[row].wanted + 1);
+	}
+}
+
 /* --- MIME
  * ----------------------------------------------------------------------------------------------------
  */
@@ -218,6 +303,8 @@ main(void)
 	    cmocka_unit_test(test_strangers_are_far),
 	    cmocka_unit_test(test_normalisation),
 	    cmocka_unit_test(test_pieces_and_budget),
+	    cmocka_unit_test(test_any_bytes_in_any_pieces),
+	    cmocka_unit_test(test_distance_is_as_expected),
 	    cmocka_unit_test(test_mime),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
