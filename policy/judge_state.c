@@ -258,6 +258,7 @@ put_habits(struct wire_writer *w, const struct window *win)
 	for (unsigned i = 0; i < WINDOW_PEERS; i++) {
 		wire_put_u64(w, win->peer[i].key);
 		put_count(w, win->peer[i].mails);
+		wire_put_u64(w, win->peer[i].lengths);
 		wire_put_u8(w, win->peer[i].house);
 		put_time(w, win->peer[i].time_ns);
 	}
@@ -280,6 +281,7 @@ get_habits(struct wire_reader *r, struct window *win)
 	for (unsigned i = 0; i < WINDOW_PEERS; i++) {
 		win->peer[i].key = wire_get_u64(r);
 		win->peer[i].mails = get_float(r);
+		win->peer[i].lengths = wire_get_u64(r);
 		win->peer[i].house = get_below(r, WINDOW_HOUSE_SHARED + 1);
 		win->peer[i].time_ns = get_time(r);
 	}

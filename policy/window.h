@@ -107,6 +107,8 @@ struct window_peer {
 	float mails;  /* recent estimated recipients; fades with an hour's time constant */
 	uint8_t
 	    house; /* enum window_house, by its greeting: one organisation's, or many people's */
+	uint64_t
+	    lengths; /* of envelopes, modulo 64, while `mails` lasts: people have different ones */
 	int64_t time_ns;
 };
 

@@ -293,7 +293,7 @@ count_estimate(struct window *w, const struct observation *o, const struct windo
 	bool covered = c->grant_count > 0; /* no domain is seen: in favour of the tenant */
 	struct window_campaign m = {
 	    .kind = WINDOW_CAMPAIGN_SIZE, .size = (float)o->u.estimate.typical_bytes};
-	double people = window_peer_people(w, p, weight * recipients, m.size, o->time_ns);
+	double people = window_peer_people(w, p, weight * recipients, o);
 	/* Nobody is recognised again through TLS, and over a day most mail goes to people who had
 	 * some before. */
 	double tried = people + weight * refused;

@@ -14,9 +14,14 @@
  * correspondence or a mailbox that moves. */
 #define SINGLE_UNIFORM 0.04
 #define SINGLE_VARIED  0.01
-#define UNIFORM_SHARE \
-	0.5 /* of the destination's recent mail in the largest campaign of one size \
-			    */
+#define UNIFORM_SHARE  0.5 /* of the destination's recent mail in the largest campaign of one size */
+/* ... but a list when the envelopes have so many lengths: an administrator has one, a team of five
+ * at most five.  Local parts of mail addresses have a standard deviation of 3 letters (1,543 of them
+ * in the To and Cc fields of SpamAssassin's ham: mean 8.7; most from 3 to 14), so that 20 people
+ * have 7 to 9 lengths, and one size of mail to all of them is one mailing. */
+#define LIST_LENGTHS 8
+/* So many recipients of one message are as many people: nobody is named twice in an envelope. */
+#define LIST_RECIPIENTS 10
 
 #define FADE_NS CLOCK_HOUR_NS
 
@@ -98,14 +103,29 @@ window_take_peer(struct window *w, uint64_t key, int64_t now_ns)
 	return p;
 }
 
+/* Mail of one size there goes to many people. */
+static bool
+is_list(const struct window_peer *p, const struct observation *o)
+{
+	int32_t messages = o->u.estimate.messages;
+
+	return __builtin_popcountll(p->lengths) >= LIST_LENGTHS ||
+	       (messages > 0 && o->u.estimate.recipients / messages >= LIST_RECIPIENTS);
+}
+
 double
 window_peer_people(
-    const struct window *w, struct window_peer *p, double n, float size, int64_t now_ns)
+    const struct window *w, struct window_peer *p, double n, const struct observation *o)
 {
-	double before = faded(p, now_ns), full, tail = SINGLE_VARIED;
+	double before = faded(p, o->time_ns), full, tail = SINGLE_VARIED;
+	float size = (float)o->u.estimate.typical_bytes;
 
+	if (before < 1)
+		p->lengths = 0;
+	if (o->u.estimate.envelope_bytes != 0)
+		p->lengths |= UINT64_C(1) << o->u.estimate.envelope_bytes % 64;
 	p->mails = (float)fmax(0, before + n);
-	p->time_ns = now_ns;
+	p->time_ns = o->time_ns;
 	if (p->house != WINDOW_HOUSE_SINGLE || n <= 0)
 		return n;
 	for (unsigned i = 0; i < WINDOW_CAMPAIGNS; i++) {
@@ -113,7 +133,7 @@ window_peer_people(
 
 		if (k->kind == WINDOW_CAMPAIGN_SIZE && fabsf(k->size - size) <= 0.03F * k->size &&
 		    (double)k->sum >= UNIFORM_SHARE * fmin(before, SINGLE_PEOPLE))
-			tail = SINGLE_UNIFORM;
+			tail = is_list(p, o) ? 1 : SINGLE_UNIFORM;
 	}
 	full = fmin(n, fmax(0, SINGLE_PEOPLE - before));
 	return full + (n - full) * tail;

@@ -49,7 +49,7 @@ struct window_peer *window_find_peer(struct window *w, uint64_t key);
 enum window_house window_house_of(const char *greeting_host);
 /* Of `n` estimated recipients there, how many count as different people. */
 double window_peer_people(
-    const struct window *w, struct window_peer *p, double n, float size, int64_t now_ns);
+    const struct window *w, struct window_peer *p, double n, const struct observation *estimate);
 
 /* True when messages of both are almost the same. */
 bool window_campaign_fits(const struct window_campaign *k, const struct window_campaign *m);

@@ -125,6 +125,7 @@ static const struct field estimate_fields[] = {
     U32(u.estimate.recipients_rejected),
     U64(u.estimate.bytes),
     U32(u.estimate.typical_bytes),
+    U16(u.estimate.envelope_bytes, 0),
     U16(u.estimate.confidence, 1001),
 };
 

@@ -17,7 +17,7 @@
 #include "base/addr.h"
 
 /* Bump when the encoding of any kind changes; the guard refuses another version with a sentence. */
-#define OBS_VERSION	 3
+#define OBS_VERSION	 4
 #define OBS_ENCODED_MAX	 1024 /* bytes of the largest encoded observation */
 #define OBS_DOMAIN_BYTES 80   /* domains longer than 79 keep their right end (the organisation) */
 #define OBS_REPLY_BYTES	 120  /* reply text with addresses redacted */
@@ -207,6 +207,10 @@ struct observation {
 			int32_t recipients_rejected;
 			int64_t bytes;		/* plaintext bytes of messages */
 			uint32_t typical_bytes; /* of the newest message */
+			/* Of its envelope: what the client wrote to name the recipients, a RCPT line or a
+			 * pipelined turn with MAIL and DATA; 0 = not told apart.  As long as one
+			 * recipient's address it differs between people, not between mails to one. */
+			uint16_t envelope_bytes;
 			uint16_t confidence; /* 0..1000: mean likelihood of the dialogue as SMTP */
 		} estimate;
 		struct {

@@ -372,6 +372,7 @@ report_estimate(struct sessions *all, struct flow *f, bool final)
 	    (int32_t)(now.recipients_rejected - old->recipients_rejected);
 	obs.u.estimate.bytes = (int64_t)(now.bytes - old->bytes);
 	obs.u.estimate.typical_bytes = now.typical_bytes;
+	obs.u.estimate.envelope_bytes = now.envelope_bytes;
 	obs.u.estimate.confidence = now.confidence;
 	*old = now;
 	emit(all, &obs);

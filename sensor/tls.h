@@ -86,7 +86,10 @@ struct tls_estimate {
 	uint32_t recipients_rejected;
 	uint64_t bytes;		/* plaintext bytes of message bodies */
 	uint32_t typical_bytes; /* of the newest message; 0 = none yet */
-	uint16_t confidence;	/* 0..1000; below 300: this does not look like SMTP */
+	uint16_t
+	    envelope_bytes;  /* of the newest envelope: the client's RCPT lines, or the turn that
+				    had them between MAIL and DATA; 0 = hidden beside a body */
+	uint16_t confidence; /* 0..1000; below 300: this does not look like SMTP */
 };
 /* On-line: counts a message as soon as the server began to answer its body.  Numbers may be
  * revised. */

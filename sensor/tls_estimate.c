@@ -395,6 +395,15 @@ path_count_message(struct estimate_path *p, uint32_t recipients, uint32_t bytes)
 	p->open = 0;
 }
 
+/* A transaction of so many recipients, named in so many bytes. */
+static void
+path_open(struct estimate_path *p, uint16_t recipients, uint32_t envelope)
+{
+	p->open = recipients;
+	p->envelope = 0;
+	count_add(&p->envelope, envelope);
+}
+
 /* The path's counters after the exchange in state `to`. */
 static void
 path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_state to,
@@ -408,11 +417,12 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 	p->style |= state_style(to);
 	switch (to) {
 	case ESTIMATE_MAIL:
-		p->open = 0;
+		p->open = p->envelope = 0;
 		p->reply[ESTIMATE_REPLY_MAIL] = reply_bytes(x->s);
 		break;
 	case ESTIMATE_RCPT:
 		count_add(&p->open, 1);
+		count_add(&p->envelope, x->c);
 		p->reply[ESTIMATE_REPLY_RCPT] = reply_bytes(x->s);
 		break;
 	case ESTIMATE_RCPT_REFUSED:
@@ -423,18 +433,18 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 		break;
 	case ESTIMATE_ENVELOPE:
 		path_guess_replies(p, x, split.accepted, ESTIMATE_REPLY_DATA);
-		p->open = split.accepted;
+		path_open(p, split.accepted, x->c);
 		break;
 	case ESTIMATE_ADDRESSES:
 		path_guess_replies(p, x, split.accepted, -1);
-		p->open = split.accepted;
+		path_open(p, split.accepted, x->c);
 		break;
 	case ESTIMATE_BEGIN:
-		p->open = split.accepted;
+		path_open(p, split.accepted, 0);
 		p->typical_bytes = body_bytes;
 		break;
 	case ESTIMATE_ENVELOPE_REFUSED:
-		p->open = split.accepted;
+		path_open(p, split.accepted, x->c);
 		break;
 	case ESTIMATE_BODY:
 		p->reply[ESTIMATE_REPLY_BODY] = reply_bytes(x->s);
@@ -442,7 +452,7 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 		break;
 	case ESTIMATE_BODY_ENVELOPE:
 		path_count_message(p, p->open, body_bytes);
-		p->open = split.accepted;
+		path_open(p, split.accepted, 0);
 		break;
 	case ESTIMATE_CHUNK:
 		if (from == ESTIMATE_CHUNK) {
@@ -456,6 +466,7 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 		break;
 	case ESTIMATE_ALL:
 		path_guess_replies(p, x, 1, ESTIMATE_REPLY_BODY);
+		p->envelope = 0;
 		if (split.accepted > 0)
 			path_count_message(p, split.accepted, body_bytes);
 		break;
@@ -682,6 +693,7 @@ estimate_get(const struct estimate *s, struct tls_estimate *out)
 	    .recipients_rejected = now.rejected + p->rejected,
 	    .bytes = now.bytes + p->bytes,
 	    .typical_bytes = p->typical_bytes,
+	    .envelope_bytes = p->envelope,
 	    .confidence = (uint16_t)(fit < 0	    ? 0
 				     : fit > 1000.F ? 1000.F
 						    : fit)};

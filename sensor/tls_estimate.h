@@ -56,6 +56,7 @@ struct estimate_path {
 	uint32_t bytes, typical_bytes;
 	uint16_t messages, recipients, rejected;
 	uint16_t open;			  /* recipients of the transaction in progress */
+	uint16_t envelope;		  /* bytes that named them; 0 = not told apart */
 	uint8_t reply[ESTIMATE__REPLIES]; /* lengths */
 	uint8_t style; /* how its client works so far: set of enum estimate_style */
 	bool guessed;  /* reply lengths are a guess from one pipelined answer */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The machinery of the labelled world: one sender, its judge, its clock. */
+#include "policy/tally.h"
 #include "tests/policy/world.h"
 
 #include <math.h>
@@ -219,6 +220,10 @@ send_tls(struct world *w, const struct world_mail *m, uint64_t domain)
 	}
 	o.u.estimate.bytes = m->bytes;
 	o.u.estimate.typical_bytes = (uint32_t)(m->bytes * world_between(w, 0.995, 1.005));
+	/* "RCPT TO:<>" and CRLF, an address at a domain of 14 letters.  Local parts: mean 9, standard
+	 * deviation 2.2 (window_peer.c measured more). */
+	o.u.estimate.envelope_bytes =
+	    (uint16_t)(27 + __builtin_popcountll(tally_key(0, m->to) & 0xfffff));
 	o.u.estimate.confidence = (uint16_t)world_between(w, 700, 950);
 	feed(w, &o);
 }

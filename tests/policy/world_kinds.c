@@ -127,6 +127,25 @@ run_split(struct world *w)
 	}
 }
 
+/* A newsletter to the people of one organisation, all at its own server: the alumni of a school, the
+ * staff of a competitor. */
+static void
+run_one_house(struct world *w)
+{
+	struct world_mail m = world_newsletter(w);
+	unsigned size = (unsigned)world_between(w, 300, 3000), in_vain = 0;
+	double per_minute = world_between(w, 20, 600);
+
+	m.house = 20 + world_number(w) % 500;
+	for (unsigned i = 0; i < size && in_vain < 200; i++) {
+		world_wait(w, 60 / per_minute);
+		m.to = world_number(w);
+		m.unknown = world_random(w) < 0.03;
+		in_vain = world_is_blocked(w) ? in_vain + 1 : 0;
+		world_send(w, &m);
+	}
+}
+
 /* A service or forum that grew out of its plan: single events reach 100 to 400 people. */
 static void
 run_saas_large(struct world *w)
@@ -275,6 +294,7 @@ const struct world_kind world_kinds[] = {
     {"newsletter beyond its grant", WORLD_BULK, 60, false, run_exceeded, false, 1},
     {"newsletter beside its grant", WORLD_BULK, 60, true, run_beside_grant, false, 1},
     {"a text for each recipient", WORLD_BULK, 60, false, run_templated, false, 1},
+    {"newsletter to one house", WORLD_BULK, 60, false, run_one_house, false, 1},
     {"split over five servers", WORLD_BULK, 60, false, run_split, true, 1},
     {"large service", WORLD_BULK, 60, false, run_saas_large, false, 1},
     {"bought list", WORLD_ABUSE, 15, false, run_bought, false, 1},

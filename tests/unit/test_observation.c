@@ -99,6 +99,7 @@ fill_numbers(struct observation *obs)
 		obs->u.estimate.recipients_rejected = INT32_MAX;
 		obs->u.estimate.bytes = INT64_MIN;
 		obs->u.estimate.typical_bytes = 4096;
+		obs->u.estimate.envelope_bytes = 91;
 		obs->u.estimate.confidence = 1000;
 	} else if (obs->kind == OBS_CONNECT_FAILED) {
 		obs->u.connect_failed.how = OBS_CONNECT_UNREACHABLE;

@@ -102,6 +102,7 @@ test_one(void **state)
 		assert_int_equal(e.recipients_rejected, 0);
 		assert_int_equal(e.bytes, body);
 		assert_int_equal(e.typical_bytes, body);
+		assert_int_equal(e.envelope_bytes, 33);
 		assert_true(e.confidence > 600);
 	}
 }
@@ -179,6 +180,7 @@ test_pipelined(void **state)
 		e = quit();
 		assert_counts(e, 3, 3 * recipients[k]);
 		assert_int_equal(e.bytes, 3 * 3000 + 1500);
+		assert_int_equal(e.envelope_bytes, 45 + 35 * recipients[k] + 6);
 	}
 }
 
@@ -196,6 +198,7 @@ test_body_and_envelope(void **state)
 	turn(5000, 40);
 	e = quit();
 	assert_counts(e, 3, 3);
+	assert_int_equal(e.envelope_bytes, 0); /* beside a body */
 	assert_in_range(e.bytes, 11800, 12200);
 }
 

@@ -25,6 +25,7 @@ struct fixture {
 	struct window_context c;
 	struct grant grant;
 	struct observation o;
+	unsigned envelope; /* bytes of the next estimate's */
 };
 
 static int
@@ -238,6 +239,7 @@ estimate(struct fixture *f, int messages, int recipients, unsigned confidence)
 	f->o.u.estimate.recipients = recipients;
 	f->o.u.estimate.confidence = (uint16_t)confidence;
 	f->o.u.estimate.typical_bytes = 20000;
+	f->o.u.estimate.envelope_bytes = (uint16_t)f->envelope;
 	window_observe(&f->w, &f->o, &f->c);
 }
 
@@ -286,6 +288,36 @@ test_houses(void **state)
 	assert_int_equal(window_house_of(""), WINDOW_HOUSE_UNKNOWN);
 	assert_int_equal(window_house_of("notgoogle.com"), WINDOW_HOUSE_SINGLE);
 	assert_int_equal(window_house_of("mail.ru"), WINDOW_HOUSE_SHARED);
+}
+
+/* Envelopes of many lengths, or of many recipients, are a list even at one organisation; a team's
+ * five lengths, and a mailbox that moves with mail of all sizes, are not. */
+static void
+test_list_in_one_house(void **state)
+{
+	static const unsigned lengths[] = {1, 5, 8, 12};
+	struct fixture *f = *state;
+
+	for (unsigned k = 0; k < 4; k++) {
+		memset(&f->w, 0, sizeof(f->w));
+		estimate(f, 1, 1, 900);
+		end_session(f, "mx.company.example");
+		for (unsigned i = 0; i < 199; i++) {
+			f->envelope = 30 + i % lengths[k];
+			estimate(f, 1, 1, 900);
+		}
+		if (lengths[k] < 8)
+			assert_in_range(SUM(f, WINDOW_OPEN_5MIN), 20, 30);
+		else
+			assert_in_range(SUM(f, WINDOW_OPEN_5MIN), 180, 200);
+	}
+	memset(&f->w, 0, sizeof(f->w));
+	f->envelope = 0;
+	estimate(f, 1, 1, 900);
+	end_session(f, "mx.company.example");
+	for (unsigned i = 0; i < 5; i++)
+		estimate(f, 1, 50, 900);
+	assert_in_range(SUM(f, WINDOW_OPEN_5MIN), 200, 251);
 }
 
 static void
@@ -440,6 +472,7 @@ main(void)
 	    CASE(test_grant_by_from),
 	    CASE(test_estimates),
 	    CASE(test_houses),
+	    CASE(test_list_in_one_house),
 	    CASE(test_greylisting_through_tls),
 	    CASE(test_bursts),
 	    CASE(test_campaigns),
