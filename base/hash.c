@@ -44,6 +44,19 @@ hash_sha256_hex(char out[HASH_SHA256_HEX], const void *data, size_t size)
 	sodium_bin2hex(out, HASH_SHA256_HEX, digest, sizeof(digest));
 }
 
+void
+hash_hmac_sha256_hex(
+    char out[HASH_SHA256_HEX], const void *key, size_t key_size, const void *data, size_t size)
+{
+	uint8_t digest[crypto_auth_hmacsha256_BYTES];
+	crypto_auth_hmacsha256_state state;
+
+	crypto_auth_hmacsha256_init(&state, key, key_size);
+	crypto_auth_hmacsha256_update(&state, data, size);
+	crypto_auth_hmacsha256_final(&state, digest);
+	sodium_bin2hex(out, HASH_SHA256_HEX, digest, sizeof(digest));
+}
+
 struct hash_stream *
 hash_stream_new(void)
 {

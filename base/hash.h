@@ -20,6 +20,10 @@ uint64_t hash_table(uint64_t seed, const void *data, size_t size);
 /* SHA-256 of a buffer, as lower-case hex. */
 void hash_sha256_hex(char out[HASH_SHA256_HEX], const void *data, size_t size);
 
+/* HMAC-SHA256 (RFC 2104) of a buffer under a key of any length, as lower-case hex. */
+void hash_hmac_sha256_hex(
+    char out[HASH_SHA256_HEX], const void *key, size_t key_size, const void *data, size_t size);
+
 /* Incremental SHA-256: hash_stream_new() returns NULL only without memory; hash_stream_finish()
  * frees. */
 struct hash_stream;

@@ -58,6 +58,11 @@ struct settings {
 	char group_view[32], group_support[32], group_abuse[32],
 	    group_admin[32]; /* roles of ctl.sock */
 	bool brake;	     /* meters in the kernel bound what passes while the guard is dead */
+	char notice_hooks[SETTINGS_LIST_BYTES]; /* paths of the programs that carry notices */
+	char notices[64];			/* kinds that go out (policy/notice.h) */
+	char notice_operator[128];		/* "" = nobody */
+	int64_t notice_give_up_ns;
+	char notify_user[32]; /* of bulkhead-notify */
 	int64_t evidence_max_mib;
 	int64_t evidence_retention_ns; /* after the end of the application */
 	int64_t grant_reminder_ns;     /* before the end of a grant */

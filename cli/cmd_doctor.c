@@ -207,6 +207,29 @@ look_at_enforcer(json_t *list, const json_t *status)
 		add(list, "ruleset", STATE_OK, NULL, "stands as the database says");
 }
 
+static void
+look_at_notices(json_t *list, const json_t *n)
+{
+	const json_t *heard = json_object_get(n, "carrier_heard_s");
+	long long dead = output_json_number(n, "dead");
+
+	if (json_array_size(json_object_get(n, "hooks")) == 0)
+		add(list, "notices", STATE_WARN,
+		    "name programs in notice_hooks: bulkhead-notify(8)",
+		    "no hook is named: tenants are not told of a block");
+	else if (!json_is_integer(heard) || json_integer_value(heard) > SILENCE_LONGEST_S)
+		add(list, "notices", STATE_FAIL,
+		    "systemctl start bulkhead-notify; journalctl -u bulkhead-notify",
+		    "nobody carries them, %lld wait", output_json_number(n, "waiting"));
+	else
+		add(list, "notices", STATE_OK, NULL, "%lld sent, %lld wait",
+		    output_json_number(n, "sent"), output_json_number(n, "waiting"));
+	if (dead > 0)
+		add(list, "dead letters", STATE_WARN,
+		    "bulkhead notice list --state dead; bulkhead notice retry --all",
+		    "%lld notices could not be carried", dead);
+}
+
 void
 doctor_status(json_t *list, const json_t *status)
 {
@@ -240,6 +263,8 @@ doctor_status(json_t *list, const json_t *status)
 		add(list, "inventory", STATE_OK, NULL, "%lld servers",
 		    output_json_number(status, "servers"));
 	look_at_enforcer(list, status);
+	if (json_is_object(json_object_get(status, "notices")))
+		look_at_notices(list, json_object_get(status, "notices"));
 	if (json_array_size(sensors) == 0)
 		add(list, "sensor", STATE_FAIL, "systemctl start bulkhead-sensor",
 		    "none ever connected");

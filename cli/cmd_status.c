@@ -145,6 +145,7 @@ print_status(struct output *out, const json_t *data)
 	output_line(out, OUTPUT_PLAIN, "whitelist %lld grants, %lld applications wait",
 	    output_json_number(data, "grants_active"),
 	    output_json_number(data, "applications_waiting"));
+	print_status_notices(out, json_object_get(data, "notices"));
 	output_line(out, OUTPUT_PLAIN, "ledger    %lld entries, head %.16s",
 	    output_json_number(ledger, "entries"), output_json_get(ledger, "head", "-"));
 	if (json_is_true(json_object_get(data, "safety_catch")))

@@ -65,6 +65,12 @@ command_print print_events;
 /* A ledger entry in the names of the Elastic Common Schema (new reference). */
 json_t *events_ecs(const json_t *entry, const char *host);
 
+extern const struct option options_notice_list[], options_notice_retry[];
+command_run cmd_notice_list, cmd_notice_retry;
+command_print print_notices, print_notice_retry;
+/* The lines of status about them; data is its member "notices". */
+command_print print_status_notices;
+
 command_run cmd_doctor;
 command_print print_doctor;
 /* Adds the findings about a status to a list. */

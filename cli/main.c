@@ -133,6 +133,12 @@ static const struct command commands[] = {
 	"  bulkhead events\n  bulkhead events --follow\n"
 	"  bulkhead events --follow --json     # one object per line, Elastic Common Schema\n",
 	cmd_events, print_events},
+    {"notice list", "", 0, 0, options_notice_list, "what tenants and operators were told",
+	"  bulkhead notice list\n  bulkhead notice list --state dead\n", cmd_notice_list,
+	print_notices},
+    {"notice retry", "[N]", 0, 1, options_notice_retry, "carry a dead letter once more",
+	"  bulkhead notice retry 12\n  bulkhead notice retry --all\n", cmd_notice_retry,
+	print_notice_retry},
     {"doctor", "", 0, 0, NULL, "look at host and guard, and say what to do",
 	"  bulkhead doctor\n  bulkhead doctor --json | jq .ok\n", cmd_doctor, print_doctor},
     {"metrics", "", 0, 0, options_metrics, "the status as OpenMetrics text, for Prometheus",

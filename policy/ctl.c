@@ -56,7 +56,8 @@ struct client {
 struct ctl {
 	int epoll, listener;
 	char path[SETTINGS_PATH_BYTES + 16];
-	uid_t uid;
+	uid_t uid, notify_uid; /* ours; bulkhead-notify's */
+	bool has_notify;
 	gid_t groups[CTL_ROLE__COUNT];
 	bool has_group[CTL_ROLE__COUNT];
 	struct client clients[CLIENTS_MAX];
@@ -96,6 +97,17 @@ resolve_groups(struct ctl *c, const struct settings *s, struct err *e)
 	return 0;
 }
 
+/* Without that user there is no role for it, which is no error: who has no hooks needs none. */
+static void
+resolve_notify(struct ctl *c, const struct settings *s)
+{
+	const struct passwd *user = s->notify_user[0] != '\0' ? getpwnam(s->notify_user) : NULL;
+
+	c->has_notify = user != NULL && user->pw_uid != 0;
+	if (c->has_notify)
+		c->notify_uid = user->pw_uid;
+}
+
 /* The mode of the socket file, and in *gid its group: see ctl_open(). */
 static mode_t
 socket_mode(const struct ctl *c, gid_t *gid)
@@ -105,7 +117,7 @@ socket_mode(const struct ctl *c, gid_t *gid)
 	for (unsigned role = 0; role < CTL_ROLE__COUNT; role++) {
 		if (!c->has_group[role])
 			continue;
-		if (found && c->groups[role] != *gid)
+		if ((found && c->groups[role] != *gid) || c->has_notify)
 			return 0666;
 		*gid = c->groups[role];
 		found = true;
@@ -135,6 +147,7 @@ ctl_open(
 	c->listener = -1;
 	c->limit.per_second = 5;
 	c->uid = geteuid();
+	resolve_notify(c, settings);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	rc = c->epoll >= 0
 		 ? resolve_groups(c, settings, e)
@@ -284,6 +297,8 @@ role_of(const struct ctl *c, const struct sock_peer *peer)
 	/* Other services may run as nobody too: it is nobody's own uid. */
 	if (peer->uid == 0 || (peer->uid == c->uid && c->uid != UID_NOBODY))
 		return CTL_ROLE_ADMIN;
+	if (c->has_notify && peer->uid == c->notify_uid)
+		return CTL_ROLE_NOTIFY;
 	for (unsigned role = CTL_ROLE__COUNT; role-- > CTL_ROLE_VIEW;)
 		if (c->has_group[role] && sock_peer_is_in_group(peer, c->groups[role]))
 			return (enum ctl_role)role;

@@ -14,7 +14,8 @@
  *                                 sensors:[{connected_since, packets, ring_drops, flows, flows_max, malformed, gaps,
  *                                 evicted, observations_lost, one_sided, interfaces, memory_bytes, last_heard_s,
  *                                 connected, ...}],
- *                                 ledger:{entries, head}, blocked:[SERVER ...]}
+ *                                 ledger:{entries, head}, notices:{hooks, waiting, retrying, sent, dead, oldest,
+ *                                 carrier_heard_s}, blocked:[SERVER ...]}
  * server.list      view     {from?: index}                              {servers:[SERVER ...], next?}: pages
  * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples,
  *                                                                        outgoing:{helo, helo_at, tls_offered,
@@ -53,6 +54,13 @@
  * ledger.head      view     {}                                          {entries, head}
  * ledger.verify    view     {head?}                                     {entries, head, intact:true}
  *
+ * notice.take      notify   {busy?: [hooks]}                            {notice: NOTICE + {version, case, tenant, url,
+ *                                 subject, text, detail: CASE or null} or null}: given out for two minutes
+ * notice.done      notify   {id, attempt, result: sent|retry|dead, error?}  {}
+ * notice.list      view     {state?, limit?}                            {notices:[NOTICE ...]}: the newest first
+ * notice.retry     abuse    {id | all:true}                             {retried}
+ *
+ * NOTICE  {id, kind, about, hook, server, contact, lang, state, made, due, done, attempts, error}
  * SERVER  {server, tenant, plan, virtualization, mode, contact, lang, interfaces:[], macs:[], addresses:[], verdict,
  *          question, case, blocked_at, until, seconds_left, pinned, enforced, bulk_score, abuse_score, recipients_5min,
  *          recipients_hour, recipients_day, estimated_share, grant}
@@ -88,6 +96,7 @@
 
 enum ctl_role {
 	CTL_ROLE_NONE,
+	CTL_ROLE_NOTIFY, /* bulkhead-notify: fetches notices, and may nothing else */
 	CTL_ROLE_VIEW,
 	CTL_ROLE_SUPPORT,
 	CTL_ROLE_ABUSE,
@@ -127,6 +136,7 @@ extern const struct ctl_command ctl_commands_dossier[];
 extern const struct ctl_command ctl_commands_check[];
 extern const struct ctl_command ctl_commands_decide[];
 extern const struct ctl_command ctl_commands_system[];
+extern const struct ctl_command ctl_commands_notice[];
 
 /* The ledger's entries from *from on, at most a page, as {entries}; *from moves behind them. */
 int ctl_follow_ledger(const struct guard *g, int64_t *from, json_t **data, struct err *e);

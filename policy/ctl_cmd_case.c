@@ -215,6 +215,21 @@ explain(const struct ctl_call *call, json_t **data, struct err *e)
 	return rc;
 }
 
+int
+ctl_explain(const struct ctl_call *call, const char *target, json_t **data, struct err *e)
+{
+	struct ctl_call asked = *call;
+	json_t *args = json_pack("{s:s}", "target", target);
+	int rc;
+
+	if (args == NULL)
+		return err_set(e, -ENOMEM, "no memory for the explanation");
+	asked.args = args;
+	rc = explain(&asked, data, e);
+	json_decref(args);
+	return rc;
+}
+
 static int
 block(const struct ctl_call *call, json_t **data, struct err *e)
 {

@@ -162,7 +162,7 @@ static int
 status(const struct ctl_call *call, json_t **data, struct err *e)
 {
 	const struct guard *g = call->guard;
-	json_t *ledger = NULL, *out = json_object();
+	json_t *ledger = NULL, *notices = NULL, *out = json_object();
 	int rc;
 
 	json_object_set_new(out, "version", json_string(BULKHEAD_VERSION));
@@ -176,8 +176,11 @@ status(const struct ctl_call *call, json_t **data, struct err *e)
 	if (rc == 0)
 		rc = add_whitelist(out, g, e);
 	if (rc == 0)
+		rc = ctl_json_notices(g, &notices, e);
+	if (rc == 0)
 		rc = head_json(g, &ledger, e);
 	if (rc < 0) {
+		json_decref(notices);
 		json_decref(out);
 		return rc;
 	}
@@ -186,6 +189,7 @@ status(const struct ctl_call *call, json_t **data, struct err *e)
 	json_object_set_new(out, "safety_catch", json_boolean(judge_catch_is_on(g->judge)));
 	json_object_set_new(out, "enforcer", enforcer_json(g));
 	json_object_set_new(out, "sensors", sensors_json(g));
+	json_object_set_new(out, "notices", notices);
 	json_object_set_new(out, "ledger", ledger);
 	*data = out;
 	return 0;

@@ -15,6 +15,7 @@
 
 static const char *const role_names[CTL_ROLE__COUNT] = {
     [CTL_ROLE_NONE] = "none",
+    [CTL_ROLE_NOTIFY] = "notify",
     [CTL_ROLE_VIEW] = "view",
     [CTL_ROLE_SUPPORT] = "support",
     [CTL_ROLE_ABUSE] = "abuse",
@@ -29,6 +30,7 @@ static const struct ctl_command *const tables[] = {
     ctl_commands_check,
     ctl_commands_decide,
     ctl_commands_system,
+    ctl_commands_notice,
 };
 
 const char *

@@ -52,6 +52,11 @@ json_t *ctl_json_grant(const struct guard *g, int64_t id);
 /* The watch over a grant: its newest judgement, and what the running day counted so far. */
 json_t *ctl_json_watch(const struct grant_watch *w);
 
+/* CASE of a server or a case, as the command explain gives it. */
+int ctl_explain(const struct ctl_call *call, const char *target, json_t **data, struct err *e);
+/* The member "notices" of status: {hooks, waiting, retrying, sent, dead, oldest, carrier_heard_s}. */
+int ctl_json_notices(const struct guard *g, json_t **out, struct err *e);
+
 /*
  * Arguments.  A missing or ill-typed one is -EINVAL and names itself; the _opt forms leave *out
  * alone when it is absent or null.  Texts are borrowed from the call.

@@ -278,6 +278,8 @@ watch_catch(struct guard *g)
 	log_event(on ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, on ? "guard.catch.on" : "guard.catch.off",
 	    "servers=%u", inventory_count(g->inventory));
 	guard_note(g, on ? "catch.on" : "catch.off", "guard", NULL);
+	if (on)
+		guard_notice_catch(g);
 }
 
 void
@@ -289,6 +291,7 @@ guard_tick(struct guard *g)
 	guard_beat(g, false);
 	guard_watch_tick(g);
 	watch_catch(g);
+	guard_notice_tick(g);
 	save_slice(g);
 	backup_slice(g);
 }

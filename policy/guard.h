@@ -61,6 +61,7 @@ struct guard {
 	/* The guard's own. */
 	bool deciding;	 /* a verb of a person is at work: it records the change itself */
 	bool unrecorded; /* the database refused a decision of the judge: tried again */
+	bool continuing; /* a block goes on under a new case: nobody is told again */
 	bool extended;	 /* the judge prolonged a block since the last tick */
 	bool catch_was_on;
 	/* policy.mode as the file says it; a person may have said otherwise since */
@@ -71,6 +72,8 @@ struct guard {
 	unsigned cover_count;
 	bool covers_stale; /* grants or inventory changed */
 	int64_t next_watch_ns, next_sweep_ns;
+	int64_t notify_heard_ns; /* when bulkhead-notify last asked for work; 0 = never */
+	int64_t next_notice_sweep_ns;
 	unsigned save_cursor;			  /* the next server whose state is saved */
 	int64_t next_beat_ns;			  /* the heartbeat of the kernel's brake */
 	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */
@@ -160,6 +163,18 @@ int guard_get_checks(
     const struct guard *g, const struct application *a, struct check_report *out, struct err *e);
 /* What the checks lack for an approval, one sentence each: a FAIL-level check that failed or did not run. */
 json_t *guard_check_lacks(const struct guard *g, const struct application *a);
+
+/*
+ * Notices (notice.h).  take: the one that is due longest whose hook is not busy, given out for NOTICE_LEASE_NS: 1,
+ * 0 when there is none, or negative.  done: what became of attempt `attempt`; -ESTALE when it was given to somebody
+ * else since.  retry: a dead letter, or with id 0 all of them, becomes due now; *count = how many.
+ */
+int guard_notice_take(struct guard *g, bool (*is_busy)(void *arg, const char *hook), void *arg,
+    struct notice *out, struct err *e);
+int guard_notice_done(struct guard *g, int64_t id, unsigned attempt, enum notice_result result,
+    const char *error, struct err *e);
+int guard_notice_retry(
+    struct guard *g, const char *actor, int64_t id, unsigned *count, struct err *e);
 
 /* True when blocks of this server reach the kernel: mode of server, else global, and inventory present. */
 bool guard_is_enforced(const struct guard *g, unsigned index);

@@ -359,6 +359,7 @@ static const struct {
     FIXED_ROW(group_abuse),
     FIXED_ROW(group_admin),
     FIXED_ROW(evidence_max_mib),
+    FIXED_ROW(notify_user),
 };
 
 static void

@@ -85,6 +85,8 @@ on_rung(struct guard *g, const struct verdict_change *ch, const struct judge_vie
 	    "server=%s from=%s to=%s question=%s bulk=%.1f abuse=%.1f", view->server->name,
 	    rung_name(ch->from), rung_name(ch->to), guard_question_text(v),
 	    view->score[QUESTION_BULK].points, view->score[QUESTION_ABUSE].points);
+	if (ch->to == RUNG_WARN && ch->from < RUNG_WARN)
+		guard_notice_warn(g, ch->index);
 	if (ch->from == RUNG_THROTTLE)
 		guard_throttle(g, ch->index, false);
 	if (ch->to != RUNG_THROTTLE)
@@ -296,7 +298,10 @@ adopt(struct guard *g, unsigned index, struct store_case *old, struct err *e)
 	snprintf(reason, sizeof(reason), "continues case %s", old->case_id);
 	log_event(LOG_LEVEL_WARN, "guard.case.continued", "server=%s old=%s new=%s", old->server,
 	    old->case_id, view.verdict.case_id);
-	return guard_record_block(g, index, &view, old->shadow, GUARD_ACTOR, reason, e);
+	g->continuing = true;
+	rc = guard_record_block(g, index, &view, old->shadow, GUARD_ACTOR, reason, e);
+	g->continuing = false;
+	return rc;
 }
 
 static int
@@ -345,6 +350,8 @@ align_one(struct guard *g, const char *actor, struct store_case *c, struct err *
 		return 0;
 	c->shadow = shadow;
 	rc = store_put_case(g->store, c, e);
+	if (rc == 0)
+		rc = guard_notice_block(g, c, e);
 	if (rc < 0)
 		return rc;
 	return guard_write_ledger(g, actor, shadow ? "unenforce" : "enforce", c->server,

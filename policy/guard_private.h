@@ -58,6 +58,12 @@ int guard_adopt_cases(struct guard *g, struct err *e);
 int guard_align_cases(
     struct guard *g, const char *server_or_null, const char *actor, struct err *e);
 
+/* Queues the notice of a case that is real (not shadow), inside the transaction that records it. */
+int guard_notice_block(struct guard *g, const struct store_case *c, struct err *e);
+void guard_notice_warn(struct guard *g, unsigned index);
+void guard_notice_catch(struct guard *g);
+void guard_notice_tick(struct guard *g);
+
 /* The kernel's side of one case; a failure is an event, an entry, and leads to reconcile. */
 int guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, struct err *e);
 int guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct err *e);

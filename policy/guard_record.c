@@ -125,6 +125,8 @@ guard_record_block(struct guard *g, unsigned index, const struct judge_view *vie
 	if (rc == 0)
 		rc = store_put_case(g->store, &c, e);
 	if (rc == 0)
+		rc = guard_notice_block(g, &c, e);
+	if (rc == 0)
 		rc = guard_save_server(g, index, e);
 	if (rc == 0)
 		rc = guard_write_ledger(g, actor, "block", c.server, block_detail(&c, view), e);

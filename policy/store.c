@@ -33,6 +33,9 @@
 	"id, day_ns, messages, unsubscribable, recipients, unknown, volume, checked_ns, level, " \
 	"reason, reminded_ns"
 
+#define NOTICE_COLUMNS \
+	"kind, subject, hook, server, contact, lang, made_ns, due_ns, state, done_ns, error"
+
 static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_COMMIT] = "COMMIT",
@@ -103,6 +106,23 @@ static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_WATCH_PUT] = "INSERT OR REPLACE INTO grant_watch (" WATCH_COLUMNS ") VALUES"
 			" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [STORE_WATCH_EACH] = "SELECT " WATCH_COLUMNS " FROM grant_watch ORDER BY id",
+    /* Once per kind, subject and hook: a second one is no error and changes nothing. */
+    [STORE_NOTICE_ADD] = "INSERT INTO notice (" NOTICE_COLUMNS ") VALUES"
+			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+			 " ON CONFLICT (kind, subject, hook) DO NOTHING",
+    [STORE_NOTICE_SET] = "UPDATE notice SET state = ?2, due_ns = ?3, done_ns = ?4, attempts = ?5,"
+			 " error = ?6, made_ns = ?7, contact = ?8, lang = ?9 WHERE id = ?1",
+    [STORE_NOTICE_EACH_DUE] = "SELECT id, " NOTICE_COLUMNS ", attempts FROM notice"
+			      " WHERE state < 2 AND due_ns <= ?1 ORDER BY due_ns, id",
+    [STORE_NOTICE_EACH] = "SELECT id, " NOTICE_COLUMNS ", attempts FROM notice"
+			  " WHERE ?1 < 0 OR state = ?1 ORDER BY id DESC LIMIT ?2",
+    [STORE_NOTICE_GET] = "SELECT id, " NOTICE_COLUMNS ", attempts FROM notice WHERE id = ?1",
+    [STORE_NOTICE_COUNT] = "SELECT state, count(*), sum(attempts > 0), min(made_ns) FROM notice"
+			   " GROUP BY state",
+    /* While a case stands, its notice is remembered: the case may still be changed. */
+    [STORE_NOTICE_FORGET] = "DELETE FROM notice WHERE state >= 2 AND done_ns < ?1 AND NOT"
+			    " EXISTS (SELECT 1 FROM block_case WHERE case_id = subject AND"
+			    " end_ns = 0)",
 };
 
 /* --- errors and statements

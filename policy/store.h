@@ -14,6 +14,7 @@
 #include "policy/inventory.h"
 #include "policy/judge.h"
 #include "policy/ledger.h"
+#include "policy/notice.h"
 #include "policy/watch_grants.h"
 #include "whitelist/application.h"
 
@@ -108,6 +109,21 @@ int store_each_evidence_use(struct store *st, const char *sha256,
 int store_put_watch(struct store *st, const struct grant_watch *w, struct err *e);
 int store_each_watch(
     struct store *st, int (*fn)(void *arg, const struct grant_watch *w), void *arg, struct err *e);
+
+/* Notices (notice.h).  add: an id is given; one that is there already stays as it is. */
+int store_add_notice(struct store *st, const struct notice *n, struct err *e);
+/* State, times, attempts, error and address of the notice n->id. */
+int store_set_notice(struct store *st, const struct notice *n, struct err *e);
+int store_get_notice(struct store *st, int64_t id, struct notice *out, struct err *e);
+/* Waiting or given out, and due: the longest due first. */
+int store_each_due_notice(struct store *st, int64_t now_ns,
+    int (*fn)(void *arg, const struct notice *n), void *arg, struct err *e);
+/* The newest first, at most `limit`. */
+int store_each_notice(struct store *st, int state_or_minus_1, unsigned limit,
+    int (*fn)(void *arg, const struct notice *n), void *arg, struct err *e);
+int store_count_notices(struct store *st, struct notice_counts *out, struct err *e);
+/* Removes those that are over since before that time, but for those of a case that stands. */
+int store_forget_notices(struct store *st, int64_t before_ns, struct err *e);
 
 int store_put_meta(struct store *st, const char *key, const char *value, struct err *e);
 int store_get_meta(struct store *st, const char *key, char *value, size_t size, struct err *e);

@@ -148,6 +148,26 @@ static const char *const migrations[] = {
     /* The pages that C1, C2 and C4 visit. */
     ("ALTER TABLE application ADD COLUMN form_url TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE application ADD COLUMN rules_url TEXT NOT NULL DEFAULT '';"),
+
+    /* What tenants and operators have to hear, for each hook once (policy/notice.h). */
+    ("CREATE TABLE notice ("
+     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+     "  kind TEXT NOT NULL,"
+     "  subject TEXT NOT NULL,"
+     "  hook TEXT NOT NULL,"
+     "  server TEXT NOT NULL,"
+     "  contact TEXT NOT NULL,"
+     "  lang TEXT NOT NULL,"
+     "  made_ns INTEGER NOT NULL,"
+     "  due_ns INTEGER NOT NULL,"
+     "  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),"
+     "  done_ns INTEGER NOT NULL,"
+     "  error TEXT NOT NULL,"
+     "  attempts INTEGER NOT NULL DEFAULT 0,"
+     "  UNIQUE (kind, subject, hook)"
+     ") STRICT;"
+     "CREATE INDEX notice_due ON notice (due_ns) WHERE state < 2;"
+     "CREATE INDEX notice_state ON notice (state);"),
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

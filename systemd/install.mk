@@ -49,6 +49,7 @@ install-hypervisor: all generated
 	$(Q)$(call into,755,$(PREFIX)/sbin,$(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard)
 	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead,$(filter-out $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor \
 		$(BUILD)/bulkhead-guard,$(PROGRAMS)))
+	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead/hooks,$(wildcard policy/hooks/*))
 	$(Q)$(call into,644,$(UNITDIR),$(UNITS))
 	$(Q)$(call into,644,$(PREFIX)/lib/sysusers.d,systemd/bulkhead.sysusers,bulkhead.conf)
 	$(Q)$(call into,644,$(PREFIX)/lib/tmpfiles.d,systemd/bulkhead.tmpfiles,bulkhead.conf)

@@ -11,7 +11,7 @@ build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libps
 deb="$build debhelper dpkg-dev lintian"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$deb $run systemd libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file
- chromium nsd unbound nginx-light ldnsutils python3-dkim"
+ chromium nsd unbound nginx-light ldnsutils python3-dkim curl msmtp"
 bench="$test fail2ban libndpi-bin tcpflow tshark"
 
 case "${1:-}" in

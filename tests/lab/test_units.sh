@@ -48,7 +48,8 @@ has() { grep -qE -- "$2" "$1"; }
 is exposure-sensor systemd-analyze security --no-pager --offline=yes --threshold=15 "$tree/systemd/bulkhead-sensor.service"
 is exposure-guard systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-guard.service"
 is exposure-restore systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-restore.service"
-for u in sensor guard restore; do
+is exposure-notify systemd-analyze security --no-pager --offline=yes --threshold=56 "$tree/systemd/bulkhead-notify.service"
+for u in sensor guard restore notify; do
 	unit=$tree/systemd/bulkhead-$u.service
 	# No directive may be silently unknown: a typing error would leave a hole.
 	systemd-analyze security --no-pager --offline=yes "$unit" 2>"$work/unknown" >/dev/null
