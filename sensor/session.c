@@ -356,6 +356,8 @@ report_estimate(struct sessions *all, struct flow *f, bool final)
 	struct tls_estimate now, *old = &record->reported;
 	struct observation obs;
 
+	if (!is_smtp(f) && tls_is_mail((struct tls *)record->state))
+		f->flags |= FLOW_F_SMTP; /* implicit TLS on another mail port than 465 */
 	if (!is_smtp(f) || (f->flags & FLOW_F_STARTED) == 0)
 		return;
 	tls_estimate_get((struct tls *)record->state, &now);

@@ -14,6 +14,8 @@
 #define RECORD_BYTES_MAX (16384 + 2048) /* RFC 5246 section 6.2.3; TLS 1.3 allows less */
 #define ALERT_BYTES	 2		/* TLS 1.3 close_notify */
 #define KEY_UPDATE_BYTES 5		/* RFC 8446 section 4.6.3 */
+#define MAIL_TURNS	 3		/* at least: EHLO, an envelope, a body */
+#define MAIL_CONFIDENCE	 300		/* HTTPS, shells and tunnels stay below (tls_estimate.c) */
 #define HANDSHAKE_MAX \
 	6 /* client records of a TLS 1.3 handshake: certificate, verify, finished, spare */
 
@@ -50,8 +52,10 @@ struct tls {
 	uint8_t phase;
 	uint8_t hello_dir;	   /* whose handshake bytes `in.hello` holds */
 	uint8_t handshake_records; /* of the client, TLS 1.3 */
-	uint8_t overhead; /* record bytes that are not plaintext, in the middle of the range */
-	uint8_t slack;	  /* +- this many (CBC padding) */
+	uint8_t overhead;  /* record bytes that are not plaintext, in the middle of the range */
+	uint8_t slack;	   /* +- this many (CBC padding) */
+	bool spoken;	   /* application data was seen */
+	bool server_first; /* and its first record was the server's */
 	union {
 		struct hello hello;
 		struct estimate estimate;
@@ -163,6 +167,9 @@ tls_app_record(struct tls *t, enum tls_dir dir, uint32_t record)
 		return 0;
 	if (tls_is_13(t) && (plain == ALERT_BYTES || plain == KEY_UPDATE_BYTES))
 		return 0;
+	if (!t->spoken)
+		t->server_first = dir == TLS_FROM_SERVER;
+	t->spoken = true;
 	return estimate_record(&t->in.estimate, dir, plain, t->slack) ? TLS_EVENT_ESTIMATE : 0;
 }
 
@@ -380,6 +387,17 @@ bool
 tls_is_garbage(const struct tls *t)
 {
 	return t->phase == PHASE_GARBAGE;
+}
+
+bool
+tls_is_mail(const struct tls *t)
+{
+	struct tls_estimate now;
+
+	if (t->phase != PHASE_DATA || !t->server_first || t->in.estimate.exchanges < MAIL_TURNS)
+		return false;
+	tls_estimate_get(t, &now);
+	return now.confidence >= MAIL_CONFIDENCE;
 }
 
 void

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TLS_STATE_BYTES_MAX 640
+#define TLS_STATE_BYTES_MAX 768
 #define TLS_SNI_BYTES	    64 /* longer names keep their right end */
 #define TLS_CLIENT_ID_BYTES 36 /* 32 hex digits and the terminator fit */
 
@@ -102,5 +102,11 @@ void tls_client_id(const struct tls *t, char out[TLS_CLIENT_ID_BYTES]);
 uint16_t tls_version(const struct tls *t); /* 0x0303, 0x0304, ...; 0 = ServerHello not seen */
 uint16_t tls_cipher(const struct tls *t);  /* 0 = ServerHello not seen */
 bool tls_is_garbage(const struct tls *t);
+/*
+ * For TLS from the first byte on a port that says nothing: is it a mail dialogue?  The server spoke
+ * first, as SMTP's does, and at least three turns fit SMTP (confidence of 300 or more).  IMAP, POP
+ * and FTP greet first too, and only the fit tells them apart: ask this on mail ports alone.
+ */
+bool tls_is_mail(const struct tls *t);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
-# Installs the Debian packages that a purpose needs and this machine lacks: packages.sh build|run|deb|test|bench
+# Installs the Debian packages that a purpose needs and this machine lacks: packages.sh PURPOSE (the last cases below)
 # Calls sudo where it is not root.  Says nothing when everything is there.
 set -euo pipefail
 
@@ -12,6 +12,10 @@ deb="$build debhelper dpkg-dev lintian"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$deb $run systemd libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file
  chromium nsd unbound nginx-light ldnsutils python3-dkim curl msmtp"
+# bench-tls also downloads MTAs that cannot be installed beside Postfix (tests/tlsgen/sessions.sh); these are their libraries.
+bench_tls="$run libjansson-dev python3 tcpdump swaks curl msmtp s-nail python3-aiosmtpd nodejs node-nodemailer php-cli
+ libphp-phpmailer perl libio-socket-ssl-perl m4 libgnutls-dane0 libidn12 libevent-2.1-7 libdb5.3 libpcre2-8-0 libldap-2.5-0
+ liblockfile1 libnsl2 libsasl2-2 libwrap0"
 bench="$test fail2ban libndpi-bin tcpflow tshark"
 
 case "${1:-}" in
@@ -20,7 +24,8 @@ run) want=$run ;;
 deb) want=$deb ;;
 test) want=$test ;;
 bench) want=$bench ;;
-*) echo "usage: packages.sh build|run|deb|test|bench" >&2; exit 2 ;;
+bench-tls) want=$bench_tls ;;
+*) echo "usage: packages.sh build|run|deb|test|bench|bench-tls" >&2; exit 2 ;;
 esac
 
 missing=()

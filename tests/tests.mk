@@ -41,6 +41,8 @@ $(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
 
+$(BUILD)/tests/bench/bench_tls: $(BUILD)/tests/bench/tls_table.o
+
 # The labelled world is shared by its test and its bench.
 $(BUILD)/tests/bench/bench_verdicts: $(call objs,$(wildcard tests/policy/world*.c))
 
@@ -105,9 +107,9 @@ soak:
 bench-verdicts: $(BUILD)/tests/bench/bench_verdicts
 	@$< $(VERDICTS)
 
-# Messages counted under TLS against the truth: generated sessions, and the development capture where there is one.
-TLS_DATA = $(or $(BULKHEAD_DATA),../shared/data)/tls
+# Messages counted under TLS against the truth: fresh sessions of real MTAs and clients; SEED=N JOBS=N for others.
 .PHONY: bench-tls
-bench-tls: $(BUILD)/tests/bench/bench_tls
-	@if [ -f $(TLS_DATA)/dev.pcap ]; then $< $(TLS_DATA); \
-	else $<; echo "SKIPPED: the second table needs dev.pcap, dev.truth and dev.lab in $(TLS_DATA)"; fi
+bench-tls:
+	@tests/packages.sh bench-tls
+	@$(MAKE) --no-print-directory -j2 $(BUILD)/tests/bench/bench_tls
+	@tests/tlsgen/bench.sh $(BUILD) $(SEED) $(JOBS)

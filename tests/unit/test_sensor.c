@@ -634,10 +634,14 @@ inside_tls(void **state)
 	path = path_of(2, 2);
 	path.server_port = 465;
 	talk(&path, (struct gen_smtp){.pipelining = true, .implicit_tls = true}, 2, 4000);
+	path = path_of(3, 2);
+	path.server_port =
+	    587; /* TLS at once where STARTTLS is the custom: the dialogue shows it */
+	talk(&path, (struct gen_smtp){.pipelining = true, .implicit_tls = true}, 4, 4000);
 	finish(0);
-	assert_int_equal(run.smtp_sessions, 2);
+	assert_int_equal(run.smtp_sessions, 3);
 	assert_int_equal(run.sum.messages, 0);
-	assert_int_equal(run.sum.messages_estimated, 5);
+	assert_int_equal(run.sum.messages_estimated, 9);
 	for (unsigned i = 0; i < run.seen_count; i++) {
 		const struct observation *o = &run.seen[i];
 		if (o->kind == OBS_ESTIMATE) {
@@ -653,13 +657,13 @@ inside_tls(void **state)
 		if (o->kind != OBS_SESSION_END)
 			continue;
 		assert_int_equal(
-		    o->u.end.tls, o->server_port == 465 ? OBS_TLS_IMPLICIT : OBS_TLS_STARTTLS);
+		    o->u.end.tls, o->server_port == 25 ? OBS_TLS_STARTTLS : OBS_TLS_IMPLICIT);
 		assert_string_equal(o->u.end.sni, "mx.example.net");
 		assert_int_equal(o->u.end.habits & (OBS_HABIT_NO_QUIT | OBS_HABIT_NO_DATA), 0);
 		assert_string_equal(o->u.end.protocol, "");
 	}
-	assert_int_equal(messages, 5); /* the deltas add up to the totals */
-	assert_int_equal(early, 5);    /* and each message is told while the session runs */
+	assert_int_equal(messages, 9); /* the deltas add up to the totals */
+	assert_int_equal(early, 9);    /* and each message is told while the session runs */
 }
 
 static void

@@ -41,6 +41,7 @@ struct wire {
 };
 
 static const struct wire tls13 = {0x0304, 0x1302, 17, 52, 1448, 1448};
+static const struct wire tls12_gcm = {0x0303, 0xc02f, 24, 0, 1448, 1448};
 
 static unsigned
 send_stream(const struct wire *w, enum tls_dir dir, const struct stream_text *s)
@@ -471,6 +472,35 @@ test_garbage(void **state)
 	assert_int_equal(e.messages, 0);
 }
 
+/* On a port that says nothing, the turns have to. */
+static void
+test_is_mail(void **state)
+{
+	static const struct turn greeting[] = {{SERVER, 45}};
+	static const struct turn web[] = {{CLIENT, 420}, {SERVER, 9000}, {CLIENT, 390},
+	    {SERVER, 60000}, {CLIENT, 400}, {SERVER, 120}, {CLIENT, 410}, {SERVER, 30000}};
+	static const struct tls_hints port587 = {.port = 587};
+
+	(void)state;
+	tls_init(tls, &port587);
+	assert_false(tls_is_mail(tls));
+	handshake(&tls12_gcm);
+	talk(&tls12_gcm, TURNS(greeting));
+	talk(&tls12_gcm, one_message, 4); /* EHLO and MAIL are too little */
+	assert_false(tls_is_mail(tls));
+	talk(&tls12_gcm, one_message + 4, sizeof(one_message) / sizeof(one_message[0]) - 4);
+	assert_true(tls_is_mail(tls));
+	tls_init(tls, &port587); /* the same, but the client speaks first */
+	handshake(&tls12_gcm);
+	talk(&tls12_gcm, TURNS(one_message));
+	assert_false(tls_is_mail(tls));
+	tls_init(tls, &port587); /* greets, but speaks something else */
+	handshake(&tls12_gcm);
+	talk(&tls12_gcm, TURNS(greeting));
+	talk(&tls12_gcm, TURNS(web));
+	assert_false(tls_is_mail(tls));
+}
+
 static void
 test_without_hellos(void **state)
 {
@@ -546,6 +576,7 @@ main(void)
 	    cmocka_unit_test(test_tls13_noise),
 	    cmocka_unit_test(test_client_certificate),
 	    cmocka_unit_test(test_garbage),
+	    cmocka_unit_test(test_is_mail),
 	    cmocka_unit_test(test_without_hellos),
 	    cmocka_unit_test(test_hints),
 	    cmocka_unit_test(test_size),
