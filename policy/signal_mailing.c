@@ -197,11 +197,13 @@ signal_snowshoe_explain(const struct signal *s, const struct signal_input *in,
  * that are told apart (128, Bonferroni). */
 #define POOL_SURE (11.5 + 4.85)
 /* That it takes part at all: through TLS a mailing is told by its size, and two tenants share one of
- * the 57 sizes between 2 and 60 KB that are 6 % apart by chance (ln 57); a text is shared by chance
- * or for its software by one in a thousand.  It never weighs more than what the server's own
- * recipients say. */
+ * the 57 sizes between 2 and 60 KB that are 6 % apart by chance (ln 57).  In the clear the row
+ * "snowshoe" says so. */
 #define SHARED_SIZE 4.0
-#define SHARED_TEXT 6.9
+/* Neighbours use the same software: its own recipients must say so much first.  With 3 % of
+ * mistyped addresses a run of them comes so far in e^-11 of its starts (the root h = 2.2 of
+ * 0.03 2^h + 0.97 (0.90 / 0.95)^h = 1, times 5). */
+#define SHARED_OWN 5.0
 
 /* Beside others of a mailing whose list is bad, a server's own share of unknown recipients is held
  * against a tenth instead of a seventh, and patiently: ten servers with a tenth of unknown
@@ -215,16 +217,16 @@ signal_shared_list_evaluate(
 	const struct window_trials *own = &in->window->trials[s->subject];
 	double points;
 
-	if (t->members < 3 || t->points < POOL_SURE)
+	points = window_points(in->window, s->subject, in->now_ns, in->half_life_ns);
+	if (t->members < 3 || t->points < POOL_SURE || points < SHARED_OWN)
 		return;
 	f->value = (double)own->bad;
 	f->threshold = s->activation;
 	f->beside = t->members;
 	f->since_ns = own->since_ns;
 	f->visibility = own->estimated ? OBS_TLS : OBS_CLEAR;
-	points = window_points(in->window, s->subject, in->now_ns, in->half_life_ns);
 	f->points = fmax(0, points - signal_unknown_points(in)) +
-		    fmin(points, t->kind == WINDOW_CAMPAIGN_SIZE ? SHARED_SIZE : SHARED_TEXT);
+		    (t->kind == WINDOW_CAMPAIGN_SIZE ? SHARED_SIZE : 0);
 }
 
 void

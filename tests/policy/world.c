@@ -19,7 +19,7 @@ struct world {
 	struct settings settings;
 	struct grant grant;
 	uint64_t session;
-	unsigned who, servers;
+	unsigned who, servers, watched_from;
 	bool is_blocked[WORLD_SERVERS_MAX], was_blocked[WORLD_SERVERS_MAX];
 	bool tls, turned, explain;
 	struct world_outcome out;
@@ -90,6 +90,12 @@ world_use(struct world *w, unsigned server)
 	w->who = server;
 }
 
+void
+world_watch(struct world *w, unsigned from)
+{
+	w->watched_from = from;
+}
+
 /* --- outcome --- */
 
 static void
@@ -100,6 +106,8 @@ on_change(void *arg, const struct verdict_change *change)
 	struct judge_view view;
 
 	w->is_blocked[change->index] = change->to == RUNG_BLOCK;
+	if (change->index < w->watched_from)
+		return;
 	if (change->to == RUNG_BLOCK && change->from != RUNG_BLOCK) {
 		out->blocks++;
 		out->blocked_servers += !w->was_blocked[change->index];
@@ -430,10 +438,10 @@ world_run(
 	w.tick_ns = w.now_ns = w.start_ns;
 	world_servers(&w, 1, 1);
 	kind->run(&w);
-	w.out.servers = w.servers;
-	w.out.blocked = w.out.blocked_servers * 10 >= w.servers * 9;
+	w.out.servers = w.servers - w.watched_from;
+	w.out.blocked = w.out.blocked_servers * 10 >= w.out.servers * 9;
 	w.out.server_days =
-	    (double)(w.now_ns - w.start_ns) / (double)CLOCK_DAY_NS * (double)w.servers;
+	    (double)(w.now_ns - w.start_ns) / (double)CLOCK_DAY_NS * (double)w.out.servers;
 	*out = w.out;
 	close_judge(&w);
 }

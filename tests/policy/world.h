@@ -71,6 +71,8 @@ void world_turn(struct world *w); /* from here on it is what its kind is named a
 void world_use(struct world *w, unsigned server); /* which of its servers acts from here on */
 /* Before anything is sent: so many servers, and every so many belong to one tenant. */
 void world_servers(struct world *w, unsigned servers, unsigned per_tenant);
+/* Only servers from this one on are its kind; the others are its neighbours. */
+void world_watch(struct world *w, unsigned from);
 bool world_is_blocked(const struct world *w); /* the acting server */
 
 struct world_mail {

@@ -285,6 +285,7 @@ const struct world_kind world_kinds[] = {
     {"mailbox migration", WORLD_SPARE, 0, false, world_run_migration, false, 1},
     {"ten shops of one tenant", WORLD_SPARE, 0, false, world_run_reseller, false, 1},
     {"shops of ten tenants", WORLD_SPARE, 0, false, world_run_common_software, false, 1},
+    {"shops beside a snowshoe", WORLD_SPARE, 0, false, world_run_neighbours, false, 1},
     {"newsletter, granted", WORLD_SPARE, 0, false, world_run_granted, false, 1},
     {"large service, granted", WORLD_SPARE, 0, false, world_run_saas_granted, false, 1},
     {"credential stuffing", WORLD_SPARE, 0, true, world_run_stuffing, false, 1},

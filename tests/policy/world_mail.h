@@ -38,5 +38,6 @@ void world_run_stuffing(struct world *w);
 void world_run_tunnel(struct world *w);
 void world_run_reseller(struct world *w);
 void world_run_common_software(struct world *w);
+void world_run_neighbours(struct world *w);
 
 #endif
