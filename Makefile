@@ -58,7 +58,7 @@ CHECK_C   := $(filter-out whitelist/check.c whitelist/check_form.c whitelist/che
 $(WHITELIST): $(call objs,$(filter-out $(CHECK_C) whitelist/check_main.c,$(wildcard whitelist/*.c)))
 $(CHECK): $(call objs,$(CHECK_C))
 # Their headers are not ours to warn about.
-$(BUILD)/whitelist/check_message.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I gmime-3.0))
+$(BUILD)/whitelist/check_message.o $(BUILD)/whitelist/check_mime.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I gmime-3.0))
 $(BUILD)/whitelist/check_html.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
 $(POLICY): $(call objs,$(filter-out $(ENFORCE_C) policy/notify_main.c,$(wildcard policy/*.c)))
 $(ENFORCE): $(call objs,$(ENFORCE_C))

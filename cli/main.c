@@ -59,6 +59,10 @@ static const struct command commands[] = {
 	"  # a registration form needs the extract of the rules beside it\n"
 	"  bulkhead whitelist apply vm-7 --consent register.png --rules rules.txt ...\n",
 	cmd_whitelist_apply, print_application},
+    {"whitelist intake", "[FILE]", 0, 1, options_intake, "make a draft of a support mail",
+	"  bulkhead whitelist intake < mail.eml\n"
+	"  bulkhead whitelist intake --to 4 < answer.eml\n",
+	cmd_whitelist_intake, print_intake},
     {"whitelist list", "", 0, 0, options_list, "every application",
 	"  bulkhead whitelist list\n  bulkhead whitelist list --state submitted\n",
 	cmd_whitelist_list, print_applications},

@@ -79,6 +79,14 @@ int
 check_spawner_start(struct check_spawner *s, uint64_t ticket, const struct check_job *job,
     int document, struct err *e)
 {
+	return check_spawner_start_into(s, ticket, job, document, -1, e);
+}
+
+int
+check_spawner_start_into(struct check_spawner *s, uint64_t ticket, const struct check_job *job,
+    int document, int output, struct err *e)
+{
+	const int fds[2] = {document, output};
 	static uint8_t buf[CHECK_SPAWNER_REQUEST_MAX];
 	struct wire_writer w;
 	long n;
@@ -90,8 +98,10 @@ check_spawner_start(struct check_spawner *s, uint64_t ticket, const struct check
 	n = check_job_encode(job, buf + CHECK_SPAWNER_HEAD, sizeof(buf) - CHECK_SPAWNER_HEAD);
 	if (n < 0)
 		return err_set(e, (int)n, "the job of a worker is too large");
-	n = sock_send_fds(
-	    s->fd, buf, CHECK_SPAWNER_HEAD + (size_t)n, &document, document >= 0 ? 1 : 0);
+	n = sock_send_fds(s->fd, buf, CHECK_SPAWNER_HEAD + (size_t)n, fds,
+	    document < 0 ? 0
+	    : output < 0 ? 1
+			 : 2);
 	if (n == -EAGAIN)
 		return err_set(e, -EAGAIN, "too many documents are being checked: try again later");
 	if (n < 0)
@@ -99,12 +109,26 @@ check_spawner_start(struct check_spawner *s, uint64_t ticket, const struct check
 	return 0;
 }
 
+static uint8_t reply[CHECK_SPAWNER_REPLY_MAX];
+
+/* What a worker wrote says by its first byte what it is. */
+static int
+decode(struct check_outcome *out, size_t n)
+{
+	const uint8_t *body = reply + CHECK_SPAWNER_HEAD;
+	const size_t size = n - CHECK_SPAWNER_HEAD;
+
+	out->is_intake = size > 0 && body[0] == INTAKE_WIRE_VERSION;
+	return out->is_intake ? intake_decode(&out->intake, body, size)
+			      : check_report_decode(&out->report, body, size);
+}
+
 int
 check_spawner_poll(struct check_spawner *s, struct check_outcome *out)
 {
-	static uint8_t buf[CHECK_SPAWNER_REPLY_MAX];
+	uint8_t *const buf = reply;
 	struct wire_reader r;
-	ssize_t n = recv(s->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	ssize_t n = recv(s->fd, buf, sizeof(reply), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -115,9 +139,7 @@ check_spawner_poll(struct check_spawner *s, struct check_outcome *out)
 	out->end = (enum check_end)wire_get_u8(&r);
 	out->signal = wire_get_u8(&r);
 	check_report_init(&out->report);
-	if (out->end == CHECK_END_DONE &&
-	    check_report_decode(
-		&out->report, buf + CHECK_SPAWNER_HEAD, (size_t)n - CHECK_SPAWNER_HEAD) < 0)
+	if (out->end == CHECK_END_DONE && decode(out, (size_t)n) < 0)
 		out->end = CHECK_END_FAILED;
 	return 1;
 }

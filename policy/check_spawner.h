@@ -14,6 +14,7 @@
 
 #include "base/sandbox.h"
 #include "whitelist/check_job.h"
+#include "whitelist/intake.h"
 
 struct check_spawner;
 
@@ -29,8 +30,10 @@ enum check_end {
 struct check_outcome {
 	uint64_t ticket;
 	enum check_end end;
-	int signal;		    /* KILLED */
-	struct check_report report; /* DONE */
+	int signal;	/* KILLED */
+	bool is_intake; /* DONE: which of the two */
+	struct check_report report;
+	struct intake intake;
 };
 
 /*
@@ -48,6 +51,10 @@ int check_spawner_fd(const struct check_spawner *s);
  * under the ticket.  -EAGAIN when the child has too much to do, -EPIPE when it is gone. */
 int check_spawner_start(struct check_spawner *s, uint64_t ticket, const struct check_job *job,
     int document, struct err *e);
+/* The same for a worker that makes something of the document: it goes into `output`, a regular file that is
+ * open for writing (-1: none). */
+int check_spawner_start_into(struct check_spawner *s, uint64_t ticket, const struct check_job *job,
+    int document, int output, struct err *e);
 /* 1 and one outcome, 0 when none waits, -EPIPE when the child is gone. */
 int check_spawner_poll(struct check_spawner *s, struct check_outcome *out);
 

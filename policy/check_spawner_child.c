@@ -29,7 +29,7 @@ struct job {
 	bool used;
 	uint64_t ticket, order;
 	int64_t deadline_ns; /* span while it waits, monotonic time while it runs */
-	int document;
+	int document, output;
 	size_t size;
 	uint8_t bytes[CHECK_JOB_MAX];
 };
@@ -68,23 +68,26 @@ reply(const struct spawner *s, uint64_t ticket, enum check_end end, int signal,
 	(void)send(s->fd, buf, CHECK_SPAWNER_HEAD + size, MSG_NOSIGNAL);
 }
 
-/* In the worker-to-be: 0 the job, 1 the report, 2 nowhere, 3 the document; nothing else is left. */
+/* In the worker-to-be: 0 the job, 1 the report, 2 nowhere, 3 the document, 4 what is made of it; nothing else is
+ * left. */
 static void __attribute__((noreturn))
-become_worker(const struct spawner *s, int input, int output, int document)
+become_worker(const struct spawner *s, int input, int report, const struct job *job)
 {
 	static char name[] = "bulkhead-check";
 	char *const argv[] = {name, NULL}, *const envp[] = {NULL};
 	int binary = fcntl(s->binary, F_DUPFD_CLOEXEC, 10);
-	int from[3] = {fcntl(input, F_DUPFD_CLOEXEC, 10), fcntl(output, F_DUPFD_CLOEXEC, 10),
-	    document >= 0 ? fcntl(document, F_DUPFD_CLOEXEC, 10) : -1};
+	int from[4] = {fcntl(input, F_DUPFD_CLOEXEC, 10), fcntl(report, F_DUPFD_CLOEXEC, 10),
+	    job->document >= 0 ? fcntl(job->document, F_DUPFD_CLOEXEC, 10) : -1,
+	    job->output >= 0 ? fcntl(job->output, F_DUPFD_CLOEXEC, 10) : -1};
+	const unsigned kept = from[2] < 0 ? 3 : from[3] < 0 ? 4 : 5;
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(from[0], 0) == 0 && dup2(from[1], 1) == 1 && dup2(s->nowhere, 2) == 2 &&
-	    (from[2] < 0 || dup2(from[2], 3) == 3) && binary >= 0 &&
-	    syscall(SYS_close_range, from[2] < 0 ? 3U : 4U, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+	    (from[2] < 0 || dup2(from[2], 3) == 3) && (from[3] < 0 || dup2(from[3], 4) == 4) &&
+	    binary >= 0 && syscall(SYS_close_range, kept, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
 		execveat(binary, "", argv, envp, AT_EMPTY_PATH);
 	_exit(127);
 }
@@ -104,7 +107,7 @@ start_worker(struct spawner *s, struct worker *w, const struct job *job)
 	if (rc == 0 && (pid = fork()) < 0)
 		rc = -errno;
 	if (pid == 0)
-		become_worker(s, in[0], out[1], job->document);
+		become_worker(s, in[0], out[1], job);
 	if (in[0] >= 0)
 		close(in[0]);
 	if (in[1] >= 0)
@@ -131,6 +134,8 @@ free_job(struct job *job)
 {
 	if (job->document >= 0)
 		close(job->document);
+	if (job->output >= 0)
+		close(job->output);
 	job->used = false;
 }
 
@@ -159,11 +164,11 @@ static bool
 take_request(struct spawner *s)
 {
 	static uint8_t buf[CHECK_SPAWNER_REQUEST_MAX];
-	int document = -1;
+	int files[2] = {-1, -1};
 	unsigned fds = 0;
 	struct wire_reader r;
 	struct job *job = NULL;
-	ssize_t n = sock_recv_fds(s->fd, buf, sizeof(buf), &document, &fds, 1);
+	ssize_t n = sock_recv_fds(s->fd, buf, sizeof(buf), files, &fds, 2);
 
 	if (n == -EINTR || n == -EAGAIN)
 		return true;
@@ -175,15 +180,16 @@ take_request(struct spawner *s)
 			job = &s->jobs[k];
 	if (job == NULL) {
 		reply(s, wire_get_u64(&r), CHECK_END_REFUSED, 0, NULL, 0);
-		if (fds > 0)
-			close(document);
+		for (unsigned k = 0; k < fds; k++)
+			close(files[k]);
 		return true;
 	}
 	job->used = true;
 	job->order = s->order++;
 	job->ticket = wire_get_u64(&r);
 	job->deadline_ns = wire_get_u16(&r) * CLOCK_SECOND_NS;
-	job->document = fds > 0 ? document : -1;
+	job->document = fds > 0 ? files[0] : -1;
+	job->output = fds > 1 ? files[1] : -1;
 	job->size = (size_t)n - CHECK_SPAWNER_HEAD;
 	memcpy(job->bytes, buf + CHECK_SPAWNER_HEAD, job->size);
 	return true;

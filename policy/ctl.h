@@ -36,6 +36,11 @@
  *                                                                        + also_in:[{application, tenant, state}]
  * whitelist.check  support  {id, keys?: lines "selector._domainkey.domain record"}  {id, running}: begins
  * whitelist.checks view     {id}                                        {id, running, report: REPORT or null}
+ * whitelist.intake support  {application?, server?, lang?}; one descriptor: the mail  {intake, running}: begins
+ * whitelist.intaken support {intake}                                    {running} or APPLICATION + {from, subject, letter,
+ *                                                                        guesses:[{field, value, why}], files:[{name,
+ *                                                                        kind, trouble, why}], candidates:[{server,
+ *                                                                        tenant, taken, why}], running}
  * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
  *                                                                        or span; override: role abuse
  * whitelist.reject support  {id, reason}                                APPLICATION
@@ -135,6 +140,7 @@ extern const struct ctl_command ctl_commands_whitelist[];
 extern const struct ctl_command ctl_commands_dossier[];
 extern const struct ctl_command ctl_commands_check[];
 extern const struct ctl_command ctl_commands_decide[];
+extern const struct ctl_command ctl_commands_intake[];
 extern const struct ctl_command ctl_commands_system[];
 extern const struct ctl_command ctl_commands_notice[];
 

@@ -182,8 +182,8 @@ whitelist_ask(const struct ctl_call *call, json_t **data, struct err *e)
 		rc = ctl_find_application(call, &a, e);
 	if (rc == 0)
 		json_object_set_new(*data, "letter",
-		    json_string(
-			letter_write(letter, LETTER_ASK, &a, guard_is_all_kvm(call->guard, &a))));
+		    json_string(letter_write(
+			letter, LETTER_ASK, &a, guard_is_all_kvm(call->guard, &a), NULL)));
 	return rc;
 }
 

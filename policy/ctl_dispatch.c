@@ -29,6 +29,7 @@ static const struct ctl_command *const tables[] = {
     ctl_commands_dossier,
     ctl_commands_check,
     ctl_commands_decide,
+    ctl_commands_intake,
     ctl_commands_system,
     ctl_commands_notice,
 };

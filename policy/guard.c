@@ -312,6 +312,7 @@ guard_close(struct guard *g)
 	store_backup_cancel(g->backup);
 	g->backup = NULL;
 	guard_check_close(g);
+	guard_intake_close(g);
 	judge_free(g->judge);
 	inventory_free(g->inventory);
 	evidence_store_close(g->evidence);

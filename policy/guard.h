@@ -33,6 +33,8 @@ struct guard_sensor { /* one connected sensor, or the last that was */
 struct check_spawner; /* policy/check_spawner.h */
 struct guard_run;
 #define GUARD_RUNS_MAX 8
+struct guard_intake;
+#define GUARD_INTAKES_MAX 4
 
 struct guard {
 	struct settings settings;
@@ -45,6 +47,8 @@ struct guard {
 	/* an approval needs the machine checks; always but in tests of other things */
 	bool checks_required;
 	struct guard_run *runs[GUARD_RUNS_MAX]; /* checks that are under way */
+	struct guard_intake
+	    *intakes[GUARD_INTAKES_MAX]; /* support mails, also the newest that ended */
 	/* so far: names a run, so that a late answer finds no other */
 	uint64_t run_count;
 	struct grant *grants;	     /* heap, grows up to GUARD_GRANTS_MAX */
@@ -157,6 +161,21 @@ int guard_check_start(struct guard *g, const char *actor, const struct applicati
 void guard_hear_checks(struct guard *g);
 bool guard_check_runs(const struct guard *g, int64_t id);
 void guard_check_close(struct guard *g);
+
+/*
+ * A support mail (a regular file) becomes a draft, or more evidence for an application (guard_intake.c).  start:
+ * its worker begins, *serial names it; get: *result (borrowed) is NULL while it is at work, then APPLICATION of
+ * policy/ctl.h with from, subject, letter, guesses, files and candidates; -EBADMSG with the reason when it failed.
+ */
+struct guard_intake_how {
+	int64_t application; /* 0: a new draft */
+	char server[64];     /* that a person named; "" = to be found */
+	char lang[3];	     /* of the letter; "" = that of the mail */
+};
+int guard_intake_start(struct guard *g, const char *actor, int document,
+    const struct guard_intake_how *how, uint64_t *serial, struct err *e);
+int guard_intake_get(const struct guard *g, uint64_t serial, json_t **result, struct err *e);
+void guard_intake_close(struct guard *g);
 /* The stored report, with what the guard knows itself (D15, C6, duplicates) as of now; -ENOENT: none yet. */
 struct check_report; /* whitelist/check.h */
 int guard_get_checks(

@@ -469,13 +469,15 @@ guard_hear_checks(struct guard *g)
 	int rc;
 
 	while ((rc = check_spawner_poll(g->checks, &outcome)) > 0)
-		take_outcome(g, &outcome);
+		if (!guard_intake_hear(g, &outcome))
+			take_outcome(g, &outcome);
 	if (rc == 0)
 		return;
 	log_event(LOG_LEVEL_ERROR, "guard.check.gone",
 	    "effect=\"nothing that is submitted can be checked\" remedy=\"restart the guard\"");
 	check_spawner_close(g->checks);
 	g->checks = NULL;
+	guard_intake_lose(g);
 	for (unsigned i = 0; i < GUARD_RUNS_MAX; i++)
 		if (g->runs[i] != NULL)
 			finish_run(g, i);

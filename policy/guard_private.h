@@ -110,6 +110,12 @@ int guard_load_watches(struct guard *g, struct err *e);
 /* Evidence whose retention is over. */
 void guard_sweep_evidence(struct guard *g);
 
+/* The end of an intake's worker; false: the outcome is none of an intake. */
+struct check_outcome; /* policy/check_spawner.h */
+bool guard_intake_hear(struct guard *g, struct check_outcome *o);
+/* The workers are gone. */
+void guard_intake_lose(struct guard *g);
+
 /* Reads all grants from the database. */
 int guard_load_grants(struct guard *g, struct err *e);
 

@@ -4,7 +4,8 @@
  * bulkhead-guard (writes), bulkhead-check (reads).
  *
  * A worker finds the encoded job on standard input until its end, the document (if its kind has
- * one) on descriptor 3, and writes one encoded report (check.h) to standard output.
+ * one) on descriptor 3, and writes one encoded report (check.h) to standard output.  What it makes of
+ * the document, if somebody wants it, goes to descriptor 4.
  */
 #ifndef WHITELIST_CHECK_JOB_H
 #define WHITELIST_CHECK_JOB_H
@@ -17,6 +18,7 @@ enum check_job_kind {
 	CHECK_JOB_MESSAGE, /* M*: the sample's source */
 	CHECK_JOB_PICTURE, /* C5, U7: one picture */
 	CHECK_JOB_ONLINE,  /* D*, U*, C1 C2 C4, M5: with the network */
+	CHECK_JOB_INTAKE, /* a support mail: intake.h in place of a report, its files into the output */
 	CHECK_JOB__COUNT
 };
 
@@ -26,8 +28,9 @@ enum check_job_kind {
 #define CHECK_ONLINE_DEADLINE_S 90	       /* with the network; it mostly waits */
 #define CHECK_MEMORY_BYTES	(768ULL << 20) /* address space; the libraries alone take 60 MiB */
 #define CHECK_DESCRIPTORS	32
-#define CHECK_WORKERS_MAX	2  /* at once */
-#define CHECK_QUEUE_MAX		64 /* jobs that wait; more are refused */
+#define CHECK_OUTPUT_BYTES_MAX	(40ULL << 20) /* of descriptor 4: the files of the largest mail */
+#define CHECK_WORKERS_MAX	2	      /* at once */
+#define CHECK_QUEUE_MAX		64	      /* jobs that wait; more are refused */
 
 /* The bounds of a document. */
 #define CHECK_MESSAGE_BYTES_MAX	 (16ULL << 20)

@@ -6,6 +6,7 @@
  * document.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,13 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "base/sandbox_build.h"
+#include "whitelist/check_intake.h"
 #include "whitelist/check_message.h"
 #include "whitelist/check_online.h"
 #include "whitelist/check_picture.h"
 
 #define DOCUMENT_FD 3
+#define OUTPUT_FD   4
 
 static int
 read_job(struct check_job *job)
@@ -47,14 +50,14 @@ read_job(struct check_job *job)
 /* What a worker may use; CHECK_DEADLINE_S is kept by the parent, who is not stopped by a stopped
  * child. */
 static int
-set_limits(bool online)
+set_limits(bool online, bool output)
 {
 	const struct {
 		int what;
 		rlim_t value;
 	} rows[] = {
 	    {RLIMIT_CPU, CHECK_CPU_S},
-	    {RLIMIT_FSIZE, 0},
+	    {RLIMIT_FSIZE, output ? CHECK_OUTPUT_BYTES_MAX : 0},
 	    {RLIMIT_NPROC, 0},
 	    {RLIMIT_CORE, 0},
 	    {RLIMIT_NOFILE, CHECK_DESCRIPTORS},
@@ -78,11 +81,11 @@ set_limits(bool online)
 
 /* Nothing is left but reading, memory, writing the report, and the end. */
 static int
-enter_jail(bool online, struct err *e)
+enter_jail(bool online, bool output, struct err *e)
 {
 	const struct sandbox_user self = {.uid = geteuid(), .gid = getegid(), .name = ""};
 	bool active;
-	int rc = set_limits(online);
+	int rc = set_limits(online, output);
 
 	if (rc < 0)
 		return err_set(e, rc, "cannot set the limits of a worker: %s", strerror(-rc));
@@ -121,12 +124,10 @@ read_document(size_t *size)
 	return data;
 }
 
+/* n: bytes in buf, or negative errno. */
 static int
-write_report(const struct check_report *report)
+write_reply(const uint8_t *buf, long n)
 {
-	static uint8_t buf[CHECK_WIRE_MAX];
-	long n = check_report_encode(report, buf, sizeof(buf));
-
 	for (long at = 0; n > 0 && at < n;) {
 		ssize_t done = write(STDOUT_FILENO, buf + at, (size_t)(n - at));
 
@@ -140,6 +141,24 @@ write_report(const struct check_report *report)
 }
 
 static int
+write_report(const struct check_report *report)
+{
+	static uint8_t buf[CHECK_WIRE_MAX];
+
+	return write_reply(buf, check_report_encode(report, buf, sizeof(buf)));
+}
+
+static int
+run_intake(const char *document, size_t size)
+{
+	static struct intake intake;
+	static uint8_t buf[CHECK_WIRE_MAX];
+
+	check_intake(&intake, document, size, OUTPUT_FD);
+	return write_reply(buf, intake_encode(&intake, buf, sizeof(buf)));
+}
+
+static int
 run(const struct check_job *job, struct check_online_run *online)
 {
 	static struct check_report report;
@@ -149,6 +168,11 @@ run(const struct check_job *job, struct check_online_run *online)
 
 	if (document == NULL && job->kind != CHECK_JOB_ONLINE)
 		return -EBADF;
+	if (job->kind == CHECK_JOB_INTAKE) {
+		rc = run_intake(document, size);
+		free(document);
+		return rc;
+	}
 	check_report_init(&report);
 	report.made_ns = job->now_ns;
 	if (job->kind == CHECK_JOB_MESSAGE)
@@ -179,7 +203,7 @@ main(int argc, char **argv)
 				"standard input; use `bulkhead whitelist check N`\n");
 		return 2;
 	}
-	if (job.kind == CHECK_JOB_MESSAGE)
+	if (job.kind == CHECK_JOB_MESSAGE || job.kind == CHECK_JOB_INTAKE)
 		check_message_init(); /* tables from files, while they can be opened */
 
 	/* Certificates and the resolver's configuration, likewise. */
@@ -189,7 +213,7 @@ main(int argc, char **argv)
 	}
 
 	/* From here on nothing can be opened or started; only an online job may send. */
-	if (enter_jail(job.kind == CHECK_JOB_ONLINE, &e) < 0) {
+	if (enter_jail(job.kind == CHECK_JOB_ONLINE, fcntl(OUTPUT_FD, F_GETFD) >= 0, &e) < 0) {
 		log_event(LOG_LEVEL_ERROR, "check.jail", "error=\"%s\"", e.text);
 		return 1;
 	}

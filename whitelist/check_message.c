@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Takes a message apart; the only user of GMime.  bulkhead-check.
+ * Takes a message apart; with check_mime.c the only user of GMime.  bulkhead-check.
  *
  * The bounds of check_job.h are kept before the library sees anything: size of the header, number
  * of parts (which is also the depth of nesting).
@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "whitelist/check_domain.h"
+#include "whitelist/check_mime.h"
 #include "whitelist/check_view.h"
 
 /* Loaded before the jail, where no file can be opened any more: what mail is written in. */
@@ -66,21 +67,6 @@ view_field_count(const struct message_view *v, const char *name)
 
 /* --- the header ---------------------------------------------------------------------------------
  */
-
-/* Bytes of the header with its empty line; the whole message when there is no body. */
-static size_t
-header_size(const char *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (data[i] != '\n')
-			continue;
-		if (i + 1 < size && data[i + 1] == '\n')
-			return i + 2;
-		if (i + 2 < size && data[i + 1] == '\r' && data[i + 2] == '\n')
-			return i + 3;
-	}
-	return size;
-}
 
 /* Unfolds in place: a line end before white space goes (RFC 5322 2.2.3). */
 static void
@@ -198,20 +184,6 @@ read_addresses(struct message_view *v)
 /* --- the parts ----------------------------------------------------------------------------------
  */
 
-/* At least the number of parts that the library will find: each has such a field, or is one between
- * two boundaries. */
-static unsigned
-count_parts(const char *data, size_t size)
-{
-	static const char name[] = "\ncontent-type:";
-	unsigned n = 0;
-
-	for (const char *p = data; (p = memchr(p, '\n', size - (size_t)(p - data))) != NULL; p++)
-		n += size - (size_t)(p - data) > sizeof(name) &&
-		     strncasecmp(p, name, sizeof(name) - 1) == 0;
-	return n;
-}
-
 static void
 add_structure(struct message_view *v, const char *text)
 {
@@ -314,13 +286,13 @@ read_parts(struct message_view *v, const char *data, size_t size)
 static void
 read_view(struct message_view *v, const struct check_job *job, const char *data, size_t size)
 {
-	size_t header = header_size(data, size);
+	size_t header = check_mime_header_size(data, size);
 
 	if (size > CHECK_MESSAGE_BYTES_MAX)
 		v->refused = "it is larger than 16 MiB";
 	else if (header > CHECK_HEADER_BYTES_MAX)
 		v->refused = "its header is larger than 256 KiB";
-	else if (count_parts(data, size) > CHECK_PARTS_MAX)
+	else if (check_mime_count_parts(data, size) > CHECK_PARTS_MAX)
 		v->refused = "it has more than 200 parts";
 	if (header > CHECK_HEADER_BYTES_MAX)
 		header = CHECK_HEADER_BYTES_MAX;

@@ -30,7 +30,7 @@ static const char *const evidence_types[EVIDENCE__COUNT][6] = {
     [EVIDENCE_SAMPLE_SOURCE] = {"message/", "text/", "application/mbox", NULL},
     [EVIDENCE_SAMPLE_PICTURE] = {"image/png", "image/jpeg", "image/webp", NULL},
     [EVIDENCE_UNSUBSCRIBE_PAGE] = {"image/png", "image/jpeg", "image/webp", NULL},
-    [EVIDENCE_NOTE] = {"text/", "image/png", "image/jpeg", "image/webp", NULL},
+    [EVIDENCE_NOTE] = {"text/", "message/", "image/png", "image/jpeg", "image/webp", NULL},
 };
 
 static const char *
@@ -88,11 +88,16 @@ evidence_store_close(struct evidence_store *s)
 	free(s);
 }
 
+struct evidence_part {
+	int fd;
+	uint64_t offset, size;
+};
+
 /* Copies from to to, hashing; the first bytes are kept for the type.  0 or negative errno with *e.
  */
 static int
-evidence_copy(const struct evidence_store *s, int from, int to, struct evidence *ev, uint8_t *head,
-    size_t *head_size, struct err *e)
+evidence_copy(const struct evidence_store *s, const struct evidence_part *from, int to,
+    struct evidence *ev, uint8_t *head, size_t *head_size, struct err *e)
 {
 	static const size_t room = EVIDENCE_CHUNK_BYTES;
 	struct hash_stream *hash = hash_stream_new();
@@ -105,7 +110,9 @@ evidence_copy(const struct evidence_store *s, int from, int to, struct evidence 
 		goto out;
 	}
 	for (;;) {
-		ssize_t n = pread(from, chunk, room, (off_t)size);
+		const uint64_t left = from->size - size;
+		ssize_t n =
+		    pread(from->fd, chunk, left < room ? left : room, (off_t)(from->offset + size));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
@@ -182,6 +189,31 @@ evidence_publish(const struct evidence_store *s, const char *temporary, int fd, 
 int
 evidence_store_add(struct evidence_store *s, int fd, struct evidence *ev, struct err *e)
 {
+	return evidence_store_add_part(s, fd, 0, UINT64_MAX, ev, e);
+}
+
+int
+evidence_store_scratch(struct evidence_store *s, struct err *e)
+{
+	char name[48];
+	int fd = openat(s->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fd;
+	/* A file system without unnamed files: one that loses its name at once. */
+	snprintf(
+	    name, sizeof(name), ".new-%d-%llu", (int)getpid(), (unsigned long long)s->serial++);
+	fd = openat(s->dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || unlinkat(s->dir_fd, name, 0) != 0)
+		return err_set(e, -errno, "cannot make a file in %s: %s", s->dir, strerror(errno));
+	return fd;
+}
+
+int
+evidence_store_add_part(struct evidence_store *s, int fd, uint64_t offset, uint64_t size,
+    struct evidence *ev, struct err *e)
+{
+	const struct evidence_part from = {fd, offset, size};
 	struct evidence fresh = *ev;
 	char temporary[48];
 	uint8_t *head = NULL;
@@ -202,7 +234,7 @@ evidence_store_add(struct evidence_store *s, int fd, struct evidence *ev, struct
 	if (head == NULL)
 		err_set(e, r, "no memory to store %s", ev->name);
 	else
-		r = evidence_copy(s, fd, to, &fresh, head, &head_size, e);
+		r = evidence_copy(s, &from, to, &fresh, head, &head_size, e);
 	if (r == 0)
 		r = evidence_check_type(s, head, head_size, &fresh, e);
 	if (r == 0)

@@ -23,6 +23,14 @@ void evidence_store_close(struct evidence_store *s);
  */
 int evidence_store_add(struct evidence_store *s, int fd, struct evidence *ev, struct err *e);
 
+/* The same for `size` bytes of the file from `offset` on. */
+int evidence_store_add_part(struct evidence_store *s, int fd, uint64_t offset, uint64_t size,
+    struct evidence *ev, struct err *e);
+
+/* An unnamed file beside the evidence, for what a worker makes; gone when it is closed.  Descriptor or
+ * negative errno. */
+int evidence_store_scratch(struct evidence_store *s, struct err *e);
+
 /* Removes stored content that nothing refers to any more; absent already is fine.  0 or negative errno. */
 int evidence_store_remove(struct evidence_store *s, const char *sha256, struct err *e);
 

@@ -7,8 +7,9 @@
 #define WHITELIST_LETTER_H
 
 #include "whitelist/application.h"
+#include "whitelist/intake.h"
 
-#define LETTER_BYTES 8192 /* enough for the longest */
+#define LETTER_BYTES 16384 /* enough for the longest */
 
 enum letter_kind {
 	LETTER_RECEIVED, /* a draft was made from a ticket */
@@ -16,8 +17,14 @@ enum letter_kind {
 	LETTER__COUNT
 };
 
-/* Writes the letter (LF lines, UTF-8) in the language a->lang; returns buf. */
-const char *letter_write(
-    char buf[LETTER_BYTES], enum letter_kind kind, const struct application *a, bool all_kvm);
+/* What came with the mail that is answered. */
+struct letter_mail {
+	const struct intake_file *files;
+	unsigned file_count;
+};
+
+/* Writes the letter (LF lines, UTF-8) in the language a->lang; `mail` may be NULL; returns buf. */
+const char *letter_write(char buf[LETTER_BYTES], enum letter_kind kind, const struct application *a,
+    bool all_kvm, const struct letter_mail *mail);
 
 #endif

@@ -91,12 +91,12 @@ test_letters(void **state)
 	char buf[LETTER_BYTES];
 
 	(void)state;
-	letter_write(buf, LETTER_ASK, &a, true);
+	letter_write(buf, LETTER_ASK, &a, true, NULL);
 	assert_non_null(strstr(buf, "application 12:"));
 	assert_non_null(strstr(buf, "whose list is it?"));
 	assert_non_null(strstr(buf, "original source"));
 	strcpy(a.lang, "ru");
-	letter_write(buf, LETTER_RECEIVED, &a, false);
+	letter_write(buf, LETTER_RECEIVED, &a, false, NULL);
 	assert_non_null(strstr(buf, "Здравствуйте"));
 	assert_non_null(strstr(buf, "номер 12."));
 	assert_non_null(strstr(buf, "KVM"));
