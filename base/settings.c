@@ -86,6 +86,7 @@ const struct config_row settings_rows[] = {
     NUM("recipients_per_hour", policy.recipients_per_hour, 1, 1e7, "120", "The same per hour."),
     NUM("recipients_per_day", policy.recipients_per_day, 1, 1e8, "800", "The same per day."),
     LIST("plans", policy.plans, 0, 64, "", "Ceilings of other plans, each \"name 5min hour day\"."),
+    LIST("plan_modes", policy.plan_modes, 0, 24, "", "Modes of plans instead of the global one, each \"name observe\" or \"name enforce\"; servers without a plan are of the plan default."),
     SPAN("block_first", policy.block_first_ns, 60 * CLOCK_SECOND_NS, 365 * CLOCK_DAY_NS, "1h", "Length of a server's first block."),
     SPAN("block_max", policy.block_max_ns, 60 * CLOCK_SECOND_NS, 365 * CLOCK_DAY_NS, "7d", "Longest automatic block; repeats double up to it."),
     SPAN("silence", policy.silence_ns, 0, 30 * CLOCK_DAY_NS, "10m", "Time without new activity before a block lifts by itself."),

@@ -26,6 +26,7 @@ struct settings_policy {
 	double recipients_per_5min, recipients_per_hour, recipients_per_day;
 	char
 	    plans[SETTINGS_LIST_BYTES]; /* "name 5min hour day" per item: ceilings of other plans */
+	char plan_modes[SETTINGS_LIST_BYTES]; /* "name observe|enforce" per item: over mode */
 	int64_t block_first_ns, block_max_ns; /* first block, doubling up to the last */
 	int64_t silence_ns;	    /* no new activity for so long before a block lifts by itself */
 	int64_t decay_half_life_ns; /* of abuse evidence */

@@ -29,6 +29,7 @@ const struct option options_release[] = {
 
 const struct option options_mode[] = {
     {"server", "S", false, false, "of one server instead of all"},
+    {"plan", "P", false, false, "of the servers of one plan (default: those without a plan)"},
     {NULL, NULL, false, false, NULL},
 };
 
@@ -79,17 +80,23 @@ cmd_release(struct context *ctx, json_t **data, struct err *e)
 int
 cmd_mode(struct context *ctx, json_t **data, struct err *e)
 {
-	const char *server = context_get(ctx, "server");
+	const char *server = context_get(ctx, "server"), *plan = context_get(ctx, "plan");
 	const char *mode = ctx->operand_count == 1 ? ctx->operands[0] : NULL;
 	json_t *args;
 
-	if (mode != NULL && strcmp(mode, "observe") != 0 && strcmp(mode, "enforce") != 0)
-		return context_usage(ctx, e, "the mode is observe or enforce, not \"%s\"", mode);
+	if (mode != NULL && strcmp(mode, "observe") != 0 && strcmp(mode, "enforce") != 0 &&
+	    strcmp(mode, "inherit") != 0)
+		return context_usage(
+		    ctx, e, "the mode is observe, enforce or inherit, not \"%s\"", mode);
+	if (server != NULL && plan != NULL)
+		return context_usage(ctx, e, "mode takes --server or --plan, not both");
 	args = json_object();
 	if (mode != NULL)
 		json_object_set_new(args, "mode", json_string(mode));
 	if (server != NULL)
 		json_object_set_new(args, "server", json_string(server));
+	if (plan != NULL)
+		json_object_set_new(args, "plan", json_string(plan));
 	return client_call(ctx, "mode", args, NULL, 0, data, e);
 }
 
@@ -135,6 +142,9 @@ print_mode(struct output *out, const json_t *data)
 	size_t i;
 
 	output_line(out, OUTPUT_PLAIN, "%s", output_json_get(data, "mode", "?"));
+	json_array_foreach (json_object_get(data, "plans"), i, one)
+		output_line(out, OUTPUT_PLAIN, "  plan %s: %s", output_json_get(one, "plan", "?"),
+		    output_json_get(one, "mode", "?"));
 	json_array_foreach (json_object_get(data, "servers"), i, one)
 		output_line(out, OUTPUT_PLAIN, "  %s: %s", output_json_get(one, "server", "?"),
 		    output_json_get(one, "mode", "?"));

@@ -133,6 +133,7 @@ print_servers(struct output *out, const json_t *data)
 	static const struct output_column columns[] = {
 	    {"SERVER", false, true},
 	    {"TENANT", false, true},
+	    {"MODE", false, false},
 	    {"VERDICT", false, false},
 	    {"QUESTION", false, false},
 	    {"BULK", true, false},
@@ -161,6 +162,7 @@ print_servers(struct output *out, const json_t *data)
 
 		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(s, "server", "?"));
 		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(s, "tenant", "-"));
+		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(s, "effective_mode", "?"));
 		output_table_cell(t, verdict_style(verdict), "%s", verdict);
 		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(s, "question", "-"));
 		output_table_cell(t, OUTPUT_PLAIN, "%.1f", output_json_real(s, "bulk_score"));
@@ -232,12 +234,15 @@ void
 print_server(struct output *out, const json_t *s)
 {
 	const char *verdict = output_json_get(s, "verdict", "?");
-	char list[1024], left[CLOCK_SPAN_BYTES];
+	char list[1024];
 
 	output_line(out, OUTPUT_BOLD, "%s", output_json_get(s, "server", "?"));
 	output_line(out, OUTPUT_PLAIN, "tenant          %s, plan %s, contact %s",
 	    output_json_get(s, "tenant", "-"), output_json_get(s, "plan", "default"),
 	    output_json_get(s, "contact", "-"));
+	output_line(out, OUTPUT_PLAIN, "mode            %s%s",
+	    output_json_get(s, "effective_mode", "?"),
+	    json_is_string(json_object_get(s, "mode")) ? " (its own)" : "");
 	output_line(out, OUTPUT_PLAIN, "virtualization  %s",
 	    output_json_get(s, "virtualization", "unknown"));
 	output_line(out, OUTPUT_PLAIN, "interfaces      %s",
@@ -253,9 +258,10 @@ print_server(struct output *out, const json_t *s)
 	if (json_is_true(json_object_get(s, "pinned")))
 		output_line(out, OUTPUT_PLAIN, "until           a person releases it");
 	else if (json_is_string(json_object_get(s, "until")))
-		output_line(out, OUTPUT_PLAIN, "until           %.19sZ (%s left)",
+		output_line(out, OUTPUT_PLAIN, "until           %.19sZ (still %s for %lld s)",
 		    output_json_get(s, "until", "?"),
-		    seconds_text(left, json_object_get(s, "seconds_left")));
+		    strcmp(verdict, "throttle") == 0 ? "throttled" : "blocked",
+		    output_json_number(s, "seconds_left"));
 	if (strcmp(verdict, "block") == 0)
 		output_line(out, OUTPUT_PLAIN,
 		    "still trying    %lld packets refused, %lld new connections in 5 min, last at "

@@ -114,6 +114,22 @@ print_brake(struct output *out, const json_t *enforcer)
 	    output_json_number(brake, "dropped"), output_json_number(brake, "counted"));
 }
 
+/* Plans and servers that have a mode of their own. */
+static void
+print_modes(struct output *out, const json_t *data)
+{
+	long long own = output_json_number(data, "own_modes");
+	const char *plan;
+	json_t *mode;
+
+	json_object_foreach (json_object_get(data, "plan_modes"), plan, mode)
+		output_line(out, OUTPUT_PLAIN, "          plan %s: %s", plan,
+		    json_string_value(mode) != NULL ? json_string_value(mode) : "?");
+	if (own > 0)
+		output_line(out, OUTPUT_PLAIN,
+		    "          %lld servers have a mode of their own (bulkhead mode)", own);
+}
+
 void
 print_status(struct output *out, const json_t *data)
 {
@@ -129,6 +145,7 @@ print_status(struct output *out, const json_t *data)
 	    mode, output_json_get(data, "version", "?"),
 	    seconds_text(uptime, json_object_get(data, "uptime_s")),
 	    observe ? "; nothing is enforced (bulkhead mode enforce)" : "");
+	print_modes(out, data);
 	json_array_foreach (sensors, i, one)
 		print_sensor(out, one);
 	if (json_array_size(sensors) == 0)

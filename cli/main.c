@@ -47,8 +47,10 @@ static const struct command commands[] = {
 	"  bulkhead release vm-7 --reason 'queue cleared'\n"
 	"  bulkhead release --all --reason 'sensor fault'\n",
 	cmd_release, print_released},
-    {"mode", "[observe|enforce]", 0, 1, options_mode, "show or set whether blocks reach the kernel",
-	"  bulkhead mode\n  bulkhead mode enforce\n  bulkhead mode observe --server vm-7\n",
+    {"mode", "[observe|enforce|inherit]", 0, 1, options_mode,
+	"show or set whether blocks reach the kernel",
+	"  bulkhead mode\n  bulkhead mode enforce\n  bulkhead mode observe --server vm-7\n"
+	"  bulkhead mode enforce --plan small\n  bulkhead mode inherit --server vm-7\n",
 	cmd_mode, print_mode},
     {"whitelist apply", "S...", 1, 16, options_apply, "file an application with its evidence",
 	"  bulkhead whitelist apply vm-7 --consent form.png --sample mail.eml --sample-picture "

@@ -8,7 +8,7 @@
  *          {"version":1,"ok":false,"error":{"code":"ENOENT","text":"one sentence"}}
  *
  * command          role     args                                        data
- * status           view     {}                                          {version, mode, preset, uptime_s, since, pid,
+ * status           view     {}                                          {version, mode, plan_modes:{}, own_modes, preset, uptime_s, since, pid,
  *                                 servers, verdicts:{clear,watch,warn,throttle,block}, grants_active,
  *                                 applications_waiting, unattributed, safety_catch, enforcer:{pid,features:{..}},
  *                                 sensors:[{connected_since, packets, ring_drops, flows, flows_max, malformed, gaps,
@@ -26,7 +26,8 @@
  * explain          view     {target: server or case}                    CASE
  * block            abuse    {server, reason, for_s?, pin?}              SERVER
  * release          abuse    {server | all:true, reason}                 SERVER or {released:[names]}
- * mode             admin    {mode?, server?}                            {mode, servers:[{server, mode}]}
+ * mode             admin    {mode?: observe|enforce|inherit, server? | plan?}
+ *                                                                       {mode, plans:[{plan, mode}], servers:[{server, mode}]}
  * whitelist.apply  support  APPLICATION fields + evidence:[{kind, name}]; one descriptor per item
  *                                                                        APPLICATION
  * whitelist.attach support  {id, evidence:[{kind, name}]} + descriptors APPLICATION
@@ -66,7 +67,7 @@
  * notice.retry     abuse    {id | all:true}                             {retried}
  *
  * NOTICE  {id, kind, about, hook, server, contact, lang, state, made, due, done, attempts, error}
- * SERVER  {server, tenant, plan, virtualization, mode, contact, lang, interfaces:[], macs:[], addresses:[], verdict,
+ * SERVER  {server, tenant, plan, virtualization, mode, effective_mode, contact, lang, interfaces:[], macs:[], addresses:[], verdict,
  *          question, case, blocked_at, until, seconds_left, pinned, enforced, bulk_score, abuse_score, recipients_5min,
  *          recipients_hour, recipients_day, estimated_share, grant}
  * SCORE   {score, reasons:[{signal, points, value, threshold, window_s, visibility, text}]}

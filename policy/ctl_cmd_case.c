@@ -4,6 +4,7 @@
  * about it. bulkhead-guard (judge process).
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "policy/ctl_json.h"
 #include "policy/explain.h"
 #include "policy/guard.h"
+#include "policy/mode.h"
 #include "policy/score.h"
 #include "policy/score_json.h"
 
@@ -301,12 +303,17 @@ release(const struct ctl_call *call, json_t **data, struct err *e)
 	return rc < 0 ? rc : ctl_json_server(call->guard, index, data, e);
 }
 
-/* The global mode, and the servers that have one of their own. */
+/* The global mode, and the plans and servers that have one of their own. */
 static json_t *
 modes_json(const struct guard *g)
 {
-	json_t *servers = json_array();
+	char plan[INVENTORY_PLAN_BYTES], word[sizeof "enforce"];
+	const char *cursor = g->settings.policy.plan_modes;
+	json_t *servers = json_array(), *plans = json_array();
 
+	while (mode_plan_next(&cursor, plan, word))
+		json_array_append_new(
+		    plans, json_pack("{s:o, s:s}", "plan", ctl_json_text(plan), "mode", word));
 	for (unsigned i = 0; i < inventory_count(g->inventory); i++) {
 		const struct server *s = inventory_get(g->inventory, i);
 
@@ -315,36 +322,59 @@ modes_json(const struct guard *g)
 			    servers, json_pack("{s:o, s:s}", "server", ctl_json_text(s->name),
 					 "mode", s->mode));
 	}
-	return json_pack("{s:s, s:o}", "mode", g->settings.policy.mode, "servers", servers);
+	return json_pack(
+	    "{s:s, s:o, s:o}", "mode", g->settings.policy.mode, "plans", plans, "servers", servers);
 }
 
 static int
-mode(const struct ctl_call *call, json_t **data, struct err *e)
+set_server_mode(const struct ctl_call *call, const char *name, const char *wanted, struct err *e)
 {
 	struct guard *g = call->guard;
-	const char *wanted = NULL, *name = NULL;
 	struct server s;
 	unsigned index;
+	int rc = ctl_find_server(g, name, &index, e);
+
+	if (rc < 0 || wanted == NULL)
+		return rc;
+	s = *inventory_get(g->inventory, index);
+	snprintf(s.mode, sizeof(s.mode), "%s", wanted);
+	return guard_put_server(g, call->actor, &s, e);
+}
+
+/* args {mode?: observe|enforce|inherit, server? | plan?}; without a mode only the answer. */
+static int
+mode(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	const char *wanted = NULL, *server = NULL, *plan = NULL;
 	int rc = ctl_arg_text_opt(call, "mode", &wanted, e);
 
 	if (rc == 0)
-		rc = ctl_arg_text_opt(call, "server", &name, e);
+		rc = ctl_arg_text_opt(call, "server", &server, e);
+	if (rc == 0)
+		rc = ctl_arg_text_opt(call, "plan", &plan, e);
 	if (rc < 0)
 		return rc;
-	if (wanted != NULL && strcmp(wanted, "observe") != 0 && strcmp(wanted, "enforce") != 0)
-		return err_set(e, -EINVAL, "the mode is observe or enforce, not \"%s\"", wanted);
-	if (name != NULL) {
-		rc = ctl_find_server(g, name, &index, e);
-		if (rc == 0 && wanted != NULL) {
-			s = *inventory_get(g->inventory, index);
-			memcpy(s.mode, wanted, strlen(wanted) + 1);
-			rc = guard_put_server(g, call->actor, &s, e);
-		}
-	} else if (wanted != NULL) {
-		rc = guard_set_mode(g, call->actor, wanted, e);
+	if (server != NULL && plan != NULL)
+		return err_set(e, -EINVAL, "name a server or a plan, not both");
+	if (wanted != NULL && strcmp(wanted, "inherit") == 0) {
+		if (server == NULL && plan == NULL)
+			return err_set(e, -EINVAL,
+			    "inherit is for a server or a plan: the mode of everything is observe "
+			    "or enforce");
+		wanted = "";
+	} else if (wanted != NULL && strcmp(wanted, "observe") != 0 &&
+		   strcmp(wanted, "enforce") != 0) {
+		return err_set(
+		    e, -EINVAL, "the mode is observe, enforce or inherit, not \"%s\"", wanted);
 	}
+	if (server != NULL)
+		rc = set_server_mode(call, server, wanted, e);
+	else if (wanted != NULL && plan != NULL)
+		rc = guard_set_plan_mode(call->guard, call->actor, plan, wanted, e);
+	else if (wanted != NULL)
+		rc = guard_set_mode(call->guard, call->actor, wanted, e);
 	if (rc == 0)
-		*data = modes_json(g);
+		*data = modes_json(call->guard);
 	return rc;
 }
 

@@ -12,9 +12,27 @@
 #include "policy/ctl_json.h"
 #include "policy/guard.h"
 #include "policy/ledger.h"
+#include "policy/mode.h"
 
 #define LEDGER_PAGE 1000 /* entries in one reply; each is at most about 2 KB */
 #define LEDGER_TAIL 50	 /* entries shown when nobody says from where */
+
+/* Modes other than the global one: of plans {name: mode}, and how many servers have their own. */
+static void
+add_modes(json_t *out, const struct guard *g)
+{
+	char plan[INVENTORY_PLAN_BYTES], word[sizeof "enforce"];
+	const char *cursor = g->settings.policy.plan_modes;
+	json_t *plans = json_object();
+	unsigned own = 0;
+
+	while (mode_plan_next(&cursor, plan, word))
+		json_object_set_new(plans, plan, json_string(word));
+	for (unsigned i = 0; i < inventory_count(g->inventory); i++)
+		own += inventory_get(g->inventory, i)->mode[0] != '\0';
+	json_object_set_new(out, "plan_modes", plans);
+	json_object_set_new(out, "own_modes", json_integer(own));
+}
 
 /* Servers by rung, and those that are throttled or blocked. */
 static int
@@ -167,6 +185,7 @@ status(const struct ctl_call *call, json_t **data, struct err *e)
 
 	json_object_set_new(out, "version", json_string(BULKHEAD_VERSION));
 	json_object_set_new(out, "mode", json_string(g->settings.policy.mode));
+	add_modes(out, g);
 	json_object_set_new(out, "preset", json_string(g->settings.policy.preset));
 	json_object_set_new(
 	    out, "uptime_s", json_integer((g->now_ns - g->started_ns) / CLOCK_SECOND_NS));

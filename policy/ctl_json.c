@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "policy/guard.h"
+#include "policy/mode.h"
 #include "policy/score_json.h"
 
 json_t *
@@ -169,6 +170,8 @@ ctl_json_server(const struct guard *g, unsigned index, json_t **out, struct err 
 	json_object_set_new(s, "until", ctl_json_time(v->until_ns));
 	json_object_set_new(s, "seconds_left", ctl_json_seconds_left(v->until_ns, g->now_ns));
 	json_object_set_new(s, "pinned", json_boolean(v->pinned));
+	json_object_set_new(s, "effective_mode",
+	    json_string(mode_of(&g->settings.policy, inventory_get(g->inventory, index))));
 	json_object_set_new(s, "enforced", json_boolean(guard_is_enforced(g, index)));
 	json_object_set_new(s, "bulk_score", ctl_json_points(view.score[QUESTION_BULK].points));
 	json_object_set_new(s, "abuse_score", ctl_json_points(view.score[QUESTION_ABUSE].points));

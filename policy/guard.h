@@ -69,7 +69,7 @@ struct guard {
 	bool extended;	 /* the judge prolonged a block since the last tick */
 	bool catch_was_on;
 	/* policy.mode as the file says it; a person may have said otherwise since */
-	char mode_of_file[16];
+	char mode_of_file[16], plan_modes_of_file[SETTINGS_LIST_BYTES];
 	struct store_backup *backup; /* the copy that is being made, or NULL */
 	int64_t next_backup_ns;
 	struct guard_cover *covers; /* which grants cover a server, sorted; guard_watch.c */
@@ -123,6 +123,9 @@ int guard_put_server(
     struct guard *g, const char *actor, const struct server *server, struct err *e);
 int guard_remove_server(struct guard *g, const char *actor, const char *name, struct err *e);
 int guard_set_mode(struct guard *g, const char *actor, const char *mode, struct err *e);
+/* Of one plan; mode "": the global one again. */
+int guard_set_plan_mode(
+    struct guard *g, const char *actor, const char *plan, const char *mode, struct err *e);
 /* Stores the application with its new state, its grant if it has one, and the ledger entry. */
 int guard_put_application(struct guard *g, const char *actor, const char *action,
     struct application *a, const struct grant *grant_or_null, struct err *e);

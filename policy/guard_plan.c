@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/guard_private.h"
+#include "policy/mode.h"
 
 /*
  * An element outlives its block by this much: the judge lifts or prolongs a block about when its
@@ -35,14 +36,11 @@ guard_block_timeout(const struct guard *g, int64_t until_ns, bool pinned)
 bool
 guard_is_enforced(const struct guard *g, unsigned index)
 {
-	const struct server *s;
-
 	/* Live and without an inventory nothing is ever enforced: nobody said whose packet it is.
 	 */
 	if (g->enforce == NULL || g->open_inventory || index >= inventory_count(g->inventory))
 		return false;
-	s = inventory_get(g->inventory, index);
-	return strcmp(s->mode[0] != '\0' ? s->mode : g->settings.policy.mode, "enforce") == 0;
+	return mode_is_enforce(&g->settings.policy, inventory_get(g->inventory, index));
 }
 
 /*

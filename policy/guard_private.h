@@ -87,7 +87,7 @@ void guard_beat(struct guard *g, bool at_once);
 /* How long an element of a block may stand in the kernel from now on. */
 int64_t guard_block_timeout(const struct guard *g, int64_t until_ns, bool pinned);
 
-/* Which mode holds: the file's or the one that a person set. */
+/* Which modes hold: the file's or those that a person set. */
 int guard_load_mode(struct guard *g, struct err *e);
 
 /* Abuse by a server suspends the grants that cover it, until a person renews them. */

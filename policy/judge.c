@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "policy/judge_rules.h"
 #include "policy/judge_state.h"
+#include "policy/mode.h"
 
 /* A blocked server is quiet while it tries no more than this share of its 5-minute ceiling anew. */
 #define QUIET_SHARE 0.25
@@ -65,7 +66,7 @@ derive_state(const struct judge *j, struct judge_state *s, const struct server *
 {
 	s->ceilings = *judge_rules_ceilings(&j->rules, server->plan);
 	snprintf(s->plan, sizeof(s->plan), "%s", server->plan);
-	s->observe_only = judge_rules_observe_only(&j->rules, server->mode);
+	s->observe_only = !mode_is_enforce(&j->rules.policy, server);
 	s->tenant_pool = NULL; /* the tenant may be another now */
 	s->tenant_mailing.serial = 0;
 }

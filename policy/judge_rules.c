@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/mode.h"
+
 /* Field practice, for the preset "balanced": 400 per 5 minutes (Selectel), 1,200 an hour, and below
  * Gmail's bulk sender (5,000 a day). */
 static const struct window_ceilings balanced = {{400, 1200, 4000}};
@@ -75,6 +77,8 @@ judge_rules_read(struct judge_rules *out, const struct settings *settings, struc
 		r.ceilings.span[i] = fmax(r.ceilings.span[i], balanced.span[i]);
 	rc = read_plans(&r, p->plans, e);
 	if (rc == 0)
+		rc = mode_plans_check(p->plan_modes, e);
+	if (rc == 0)
 		rc = read_relays(&r, settings->relays, e);
 	if (rc == 0)
 		*out = r;
@@ -97,12 +101,4 @@ judge_rules_is_relay(const struct judge_rules *r, const struct addr *a)
 		if (addr_prefix_contains(&r->relays[i], a))
 			return true;
 	return false;
-}
-
-bool
-judge_rules_observe_only(const struct judge_rules *r, const char *mode)
-{
-	if (strcmp(r->policy.preset, "observe") == 0)
-		return true;
-	return strcmp(mode[0] != '\0' ? mode : r->policy.mode, "enforce") != 0;
 }

@@ -35,7 +35,4 @@ const struct window_ceilings *judge_rules_ceilings(const struct judge_rules *r, 
 
 bool judge_rules_is_relay(const struct judge_rules *r, const struct addr *a);
 
-/* True when a server of this mode ("" = the global one) is only watched. */
-bool judge_rules_observe_only(const struct judge_rules *r, const char *mode);
-
 #endif

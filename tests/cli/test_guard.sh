@@ -53,6 +53,21 @@ prints explain-after 'Its last case' "${b[@]}" explain vm-7
 prints explain-ended 'This case ended' "${b[@]}" explain "$case"
 refused release-unknown 1 'no server' "${b[@]}" release vm-99 --reason x
 prints mode-server 'vm-7: observe' "${b[@]}" mode observe --server vm-7
+prints mode-plan '  plan small: observe' "${b[@]}" mode observe --plan small
+refused mode-both 2 'not both' "${b[@]}" mode observe --plan small --server vm-7
+refused mode-inherit-all 1 'inherit is for' "${b[@]}" mode inherit
+"${b[@]}" server set vm-10 plan=small >/dev/null
+prints mode-of-plan-holds '^mode            observe$' "${b[@]}" server show vm-10
+prints mode-in-list '^vm-10 .* observe ' "${b[@]}" server list
+prints mode-in-status 'plan small: observe' "${b[@]}" status
+prints mode-observed 'observed only' "${b[@]}" block vm-10 --reason 'plan observes' --for 129s
+prints cool-down 'still blocked for 1[0-9][0-9] s' "${b[@]}" server show vm-10
+prints mode-enforce-plan 'plan small: enforce' "${b[@]}" mode enforce --plan small
+"${b[@]}" --json server show vm-10 >out
+if grep -q '"enforced": true' out; then ok mode-turns-the-case; else fail mode-turns-the-case "$(grep enforced out)"; fi
+prints mode-in-ledger 'plan small' "${b[@]}" ledger show
+prints mode-inherit '^enforce$' "${b[@]}" mode inherit --plan small
+"${b[@]}" release vm-10 --reason 'lab' >/dev/null
 
 # --- whitelist ---
 # A picture of one white pixel, and what else an application needs.

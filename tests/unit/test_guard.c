@@ -580,6 +580,30 @@ reload_keeps_what_is_fixed(void **state)
 	assert_true(f->g.settings.policy.recipients_per_5min == 7);
 }
 
+/* What a person said of a plan holds over restarts, until the file says something new. */
+static void
+test_plan_mode_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	char fixed[64];
+
+	assert_int_equal(guard_set_plan_mode(&f->g, "uid 0 (root)", "small", "observe", NULL), 0);
+	assert_int_equal(ledger(f, "mode", "plan small").count, 1);
+	restart(f);
+	assert_string_equal(f->g.settings.policy.plan_modes, "small observe");
+	assert_int_equal(guard_reload(&f->g, &f->settings, fixed, sizeof(fixed), NULL), 0);
+	assert_string_equal(f->g.settings.policy.plan_modes, "small observe");
+	strcpy(f->settings.policy.plan_modes, "big observe");
+	assert_int_equal(guard_reload(&f->g, &f->settings, fixed, sizeof(fixed), NULL), 0);
+	assert_string_equal(f->g.settings.policy.plan_modes, "big observe");
+	restart(f);
+	assert_string_equal(f->g.settings.policy.plan_modes, "big observe");
+	strcpy(f->settings.policy.plan_modes, "big sometimes");
+	assert_int_equal(guard_reload(&f->g, &f->settings, fixed, sizeof(fixed), NULL), -EINVAL);
+	assert_string_equal(f->g.settings.policy.plan_modes, "big observe");
+	assert_int_equal(guard_set_plan_mode(&f->g, "x", "small", "enforce", NULL), -EPERM);
+}
+
 int
 main(void)
 {
@@ -600,6 +624,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(grants_grow_beyond_the_first_room, setup, teardown),
 	    cmocka_unit_test_setup_teardown(mode_of_person_and_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(reload_keeps_what_is_fixed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_plan_mode_is_kept, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
