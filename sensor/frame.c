@@ -9,11 +9,17 @@
 enum link_type { /* values of pcap's DLT_ and LINKTYPE_ lists */
 	LINK_NULL = 0,
 	LINK_ETHERNET = 1,
+	LINK_PPP = 9,
 	LINK_RAW_BSD = 12,
 	LINK_RAW_OPENBSD = 14,
+	LINK_PPP_SERIAL = 50,
+	LINK_PPP_ETHER = 51, /* PPPoE without the Ethernet header */
 	LINK_RAW = 101,
+	LINK_C_HDLC = 104,
+	LINK_WIRELESS = 105, /* IEEE 802.11 */
 	LINK_LOOP = 108,
 	LINK_SLL = 113,
+	LINK_RADIOTAP = 127,
 	LINK_IPV4 = 228,
 	LINK_IPV6 = 229,
 	LINK_SLL2 = 276,
@@ -25,27 +31,40 @@ enum ether_type {
 	ETHER_IPV6 = 0x86dd,
 	ETHER_QINQ = 0x88a8, /* IEEE 802.1ad */
 	ETHER_QINQ_OLD = 0x9100,
-	ETHER_BY_VERSION = 0, /* ours: the IP version nibble decides */
+	ETHER_MPLS = 0x8847,
+	ETHER_MPLS_MULTICAST = 0x8848,
+	ETHER_PPPOE = 0x8864,
+	/* Ours: values below 0x600 are no types but lengths (IEEE 802.3 section 3.2.6). */
+	ETHER_BY_VERSION = 0, /* the IP version nibble decides */
+	ETHER_LLC = 1,	      /* IEEE 802.2 follows */
+	ETHER_PPP = 2,	      /* a PPP protocol number follows */
+	ETHER_OTHER = 3,
+	ETHER_TYPES = 0x600,
 };
 
 enum ip_protocol {
 	IP_HOP_BY_HOP = 0,
 	IP_ICMP = 1,
+	IP_IN_IP = 4,
 	IP_TCP = 6,
 	IP_UDP = 17,
+	IP_IPV6 = 41,
 	IP_ICMP6 = 58,
 	IP_ROUTING = 43,
 	IP_FRAGMENT = 44,
+	IP_GRE = 47,
 	IP_AUTH = 51,
 	IP_DESTINATION = 60,
 };
 
 #define EXTENSIONS_MAX 8 /* IPv6 extension headers that are stepped over; more is malformed */
+#define TUNNELS_MAX    2 /* IP headers before the one that counts; more is not read */
 
 /* What is left of the frame: captured bytes, and bytes on the wire (never fewer). */
 struct cursor {
 	const uint8_t *at;
 	uint32_t captured, wire;
+	unsigned tunnels; /* entered so far */
 };
 
 /* Steps over n bytes that must be in the capture; NULL when they are not. */
@@ -161,6 +180,34 @@ parse_unreachable(uint8_t protocol, struct cursor *c, struct frame *out)
 	return FRAME_UNREACHABLE;
 }
 
+static enum frame_kind parse_network(struct cursor *c, uint16_t type, struct frame *out);
+
+/* IP in IP (RFC 2003), IPv6 in IPv4 (RFC 4213), GRE (RFC 2784, 2890).  Live, the kernel filter lets none
+ * of them pass: they count in capture files only, as a mirror port between routers writes them. */
+static enum frame_kind
+parse_tunnel(uint8_t protocol, struct cursor *c, struct frame *out)
+{
+	uint16_t type = protocol == IP_IN_IP ? ETHER_IPV4 : ETHER_IPV6;
+
+	if (c->tunnels++ == TUNNELS_MAX)
+		return FRAME_OTHER;
+	if (protocol == IP_GRE) {
+		const uint8_t *head = take(c, 4);
+		if (head == NULL)
+			return FRAME_MALFORMED;
+		if ((head[0] & 0x40) != 0 || (head[1] & 7) != 0) /* source routes; PPTP's version */
+			return FRAME_OTHER;
+		/* checksum, key, sequence number: four bytes each */
+		uint32_t options = ((head[0] >> 7) + (head[0] >> 5 & 1u) + (head[0] >> 4 & 1u)) * 4;
+		type = load16(head + 2);
+		if (take(c, options) == NULL)
+			return FRAME_MALFORMED;
+		if (type != ETHER_IPV4 && type != ETHER_IPV6)
+			return FRAME_OTHER;
+	}
+	return parse_network(c, type, out);
+}
+
 static enum frame_kind
 parse_transport(uint8_t protocol, struct cursor *c, struct frame *out)
 {
@@ -172,6 +219,10 @@ parse_transport(uint8_t protocol, struct cursor *c, struct frame *out)
 	case IP_ICMP:
 	case IP_ICMP6:
 		return parse_unreachable(protocol, c, out);
+	case IP_IN_IP:
+	case IP_IPV6:
+	case IP_GRE:
+		return parse_tunnel(protocol, c, out);
 	default:
 		return FRAME_OTHER;
 	}
@@ -250,20 +301,90 @@ parse_ipv6(struct cursor *c, struct frame *out)
 	return parse_transport(next, c, out);
 }
 
+/* The protocol number of PPP (RFC 1661 section 2), behind address and control where they are sent (RFC 1662).
+ */
+static bool
+step_over_ppp(struct cursor *c, uint16_t *type)
+{
+	if (c->captured >= 2 && c->at[0] == 0xff && c->at[1] == 0x03)
+		take(c, 2);
+	const uint8_t *number = take(c, 1);
+	if (number == NULL)
+		return false;
+	uint16_t protocol = number[0];
+	if ((protocol & 1) == 0) { /* the last byte of a number is odd */
+		number = take(c, 1);
+		if (number == NULL)
+			return false;
+		protocol = (uint16_t)(protocol << 8 | number[0]);
+	}
+	*type = protocol == 0x21 ? ETHER_IPV4 : protocol == 0x57 ? ETHER_IPV6 : ETHER_OTHER;
+	return true;
+}
+
+static uint16_t
+ether_type(const uint8_t *p)
+{
+	return load16(p) < ETHER_TYPES ? ETHER_LLC : load16(p);
+}
+
+/* What may stand between link and IP header; *type becomes that of what follows.  False: it is cut. */
+static bool
+step_over(struct cursor *c, uint16_t *type)
+{
+	const uint8_t *head = NULL;
+
+	switch (*type) {
+	case ETHER_VLAN:
+	case ETHER_QINQ:
+	case ETHER_QINQ_OLD:
+		head = take(c, 4);
+		*type = head != NULL ? ether_type(head + 2) : ETHER_OTHER;
+		break;
+	case ETHER_MPLS:
+	case ETHER_MPLS_MULTICAST:
+		do
+			head = take(c, 4);
+		while (head != NULL && (head[2] & 1) == 0); /* the bottom of the stack, RFC 3032 */
+		*type = ETHER_BY_VERSION;
+		break;
+	case ETHER_PPPOE: /* RFC 2516 section 4 */
+		head = take(c, 6);
+		*type = ETHER_PPP;
+		break;
+	case ETHER_PPP:
+		return step_over_ppp(c, type);
+	case ETHER_LLC: /* SNAP with a zero organisation, RFC 1042; anything else is not IP */
+		head = take(c, 8);
+		if (head == NULL || memcmp(head, "\xaa\xaa\x03\0\0\0", 6) != 0)
+			*type = ETHER_OTHER;
+		else
+			*type = load16(head + 6);
+		return true;
+	}
+	return head != NULL;
+}
+
+static bool
+is_stepped_over(uint16_t type)
+{
+	return type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD ||
+	       type == ETHER_MPLS || type == ETHER_MPLS_MULTICAST || type == ETHER_PPPOE ||
+	       type == ETHER_PPP || type == ETHER_LLC;
+}
+
 static enum frame_kind
 parse_network(struct cursor *c, uint16_t type, struct frame *out)
 {
-	for (unsigned i = 0; type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD;
-	     i++) {
-		const uint8_t *tag = take(c, 4);
-		if (tag == NULL || i == FRAME_VLANS_MAX)
+	for (unsigned i = 0; is_stepped_over(type); i++)
+		if (i == FRAME_VLANS_MAX || !step_over(c, &type))
 			return FRAME_MALFORMED;
-		type = load16(tag + 2);
-	}
 	if (type == ETHER_BY_VERSION) {
 		if (c->captured == 0)
 			return FRAME_MALFORMED;
-		type = c->at[0] >> 4 == 4 ? ETHER_IPV4 : c->at[0] >> 4 == 6 ? ETHER_IPV6 : 0xffff;
+		type = c->at[0] >> 4 == 4   ? ETHER_IPV4
+		       : c->at[0] >> 4 == 6 ? ETHER_IPV6
+					    : ETHER_OTHER;
 	}
 	out->l3 = c->at;
 	if (type == ETHER_IPV4)
@@ -271,6 +392,17 @@ parse_network(struct cursor *c, uint16_t type, struct frame *out)
 	if (type == ETHER_IPV6)
 		return parse_ipv6(c, out);
 	return FRAME_OTHER;
+}
+
+/* The protocol of a cooked header: a type, or Linux' own number for what has none. */
+static uint16_t
+cooked_type(const uint8_t *p)
+{
+	enum { ETH_P_802_2 = 4 };
+
+	if (load16(p) >= ETHER_TYPES)
+		return load16(p);
+	return load16(p) == ETH_P_802_2 ? ETHER_LLC : ETHER_OTHER;
 }
 
 static enum frame_kind
@@ -283,7 +415,7 @@ parse_sll(struct cursor *c, struct frame *out)
 	out->passage = load16(head) <= FRAME_OUTGOING ? head[1] : FRAME_UNTOLD;
 	if (load16(head + 4) == sizeof(out->mac.bytes))
 		memcpy(out->mac.bytes, head + 6, sizeof(out->mac.bytes));
-	return parse_network(c, load16(head + 14), out);
+	return parse_network(c, cooked_type(head + 14), out);
 }
 
 static enum frame_kind
@@ -297,7 +429,71 @@ parse_sll2(struct cursor *c, struct frame *out)
 	out->passage = head[10] <= FRAME_OUTGOING ? head[10] : FRAME_UNTOLD;
 	if (head[11] == sizeof(out->mac.bytes))
 		memcpy(out->mac.bytes, head + 12, sizeof(out->mac.bytes));
-	return parse_network(c, load16(head), out);
+	return parse_network(c, cooked_type(head), out);
+}
+
+/* An IEEE 802.11 frame: only data that is not encrypted. */
+static enum frame_kind
+parse_wireless(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 24);
+
+	if (head == NULL)
+		return FRAME_MALFORMED;
+	bool is_data = (head[0] & 0x0c) == 0x08 && (head[0] & 0x40) == 0;
+	bool is_qos = (head[0] & 0x80) != 0, four_addresses = (head[1] & 3) == 3;
+	if (!is_data || (head[1] & 0x40) != 0)
+		return FRAME_OTHER;
+	uint32_t more = (four_addresses ? 6u : 0) + (is_qos ? 2u : 0) +
+			(is_qos && (head[1] & 0x80) != 0 ? 4u : 0);
+	if (take(c, more) == NULL)
+		return FRAME_MALFORMED;
+	memcpy(out->mac.bytes, head + 10, sizeof(out->mac.bytes)); /* who sends it on the air */
+	return parse_network(c, ETHER_LLC, out);
+}
+
+static enum frame_kind
+parse_radiotap(struct cursor *c, struct frame *out)
+{
+	const uint8_t *head = take(c, 4); /* version, padding, length in little endian */
+
+	if (head == NULL || take(c, ((uint32_t)head[3] << 8 | head[2]) - 4) == NULL)
+		return FRAME_MALFORMED;
+	return parse_wireless(c, out);
+}
+
+/* PPP, or Cisco's HDLC, which begins with other bytes. */
+static enum frame_kind
+parse_serial(struct cursor *c, bool cisco, struct frame *out)
+{
+	if (c->captured > 0 && (c->at[0] == 0x0f || c->at[0] == 0x8f))
+		cisco = true;
+	if (!cisco)
+		return parse_network(c, ETHER_PPP, out);
+	const uint8_t *head = take(c, 4);
+	if (head == NULL)
+		return FRAME_MALFORMED;
+	return parse_network(c, cooked_type(head + 2), out);
+}
+
+/* Link types that a hypervisor does not have, but captures from elsewhere do. */
+static enum frame_kind
+parse_other_link(uint32_t linktype, struct cursor *c, struct frame *out)
+{
+	switch (linktype) {
+	case LINK_PPP:
+	case LINK_PPP_SERIAL:
+	case LINK_C_HDLC:
+		return parse_serial(c, linktype == LINK_C_HDLC, out);
+	case LINK_PPP_ETHER:
+		return parse_network(c, ETHER_PPPOE, out);
+	case LINK_WIRELESS:
+		return parse_wireless(c, out);
+	case LINK_RADIOTAP:
+		return parse_radiotap(c, out);
+	default:
+		return FRAME_OTHER;
+	}
 }
 
 enum frame_kind
@@ -317,8 +513,7 @@ frame_parse(const struct packet *packet, struct frame *out)
 		if (head == NULL)
 			return FRAME_MALFORMED;
 		memcpy(out->mac.bytes, head + 6, sizeof(out->mac.bytes));
-		/* Type 0 would be an 802.3 length: not ours, and not to be taken for BY_VERSION. */
-		return parse_network(&c, load16(head + 12) != 0 ? load16(head + 12) : 1, out);
+		return parse_network(&c, ether_type(head + 12), out);
 	case LINK_SLL:
 		return parse_sll(&c, out);
 	case LINK_SLL2:
@@ -335,6 +530,6 @@ frame_parse(const struct packet *packet, struct frame *out)
 	case LINK_IPV6:
 		return parse_network(&c, ETHER_BY_VERSION, out);
 	default:
-		return FRAME_OTHER;
+		return parse_other_link(packet->linktype, &c, out);
 	}
 }

@@ -59,7 +59,7 @@ void sensor_free(struct sensor *s);
 struct packet {
 	int64_t time_ns; /* wall clock */
 	uint32_t
-	    linktype; /* DLT_ value: 1 Ethernet, 113 SLL, 276 SLL2, 12/14/101 raw IP, 0/108 null/loop */
+	    linktype; /* DLT_ value: 1 Ethernet, 113 SLL, 276 SLL2, 12/14/101 raw IP, 0/108 null/loop, others: frame.c */
 	uint32_t caplen;  /* bytes at data */
 	uint32_t wirelen; /* bytes on the wire; >= caplen */
 	const uint8_t *data;

@@ -46,6 +46,7 @@ struct smtp {
 	uint16_t reply_code;		 /* of a multi-line reply in progress, 0 = none */
 	uint16_t accepted, rejected, deferred; /* recipients of the envelope so far */
 	uint16_t commands;		       /* saturating */
+	uint16_t end_replies;		       /* LMTP: to the end of the present message */
 	uint32_t flags;
 	uint8_t queue_head, queue_count;
 	uint8_t client_state;

@@ -150,6 +150,8 @@ say_helo(struct smtp_context *ctx, struct smtp *s, const struct smtp_command *c)
 	mailbox_clean_domain(
 	    name, c->arg + i, blank != NULL ? (size_t)(blank - c->arg) - i : c->arg_size - i);
 	s->flags |= c->kind == SMTP_EHLO ? SMTP_F_EHLO : SMTP_F_HELO;
+	if (c->lmtp)
+		s->flags |= SMTP_F_LMTP;
 	ctx->events.on_helo(ctx->arg, s, name);
 }
 
@@ -173,6 +175,10 @@ take_command(struct smtp_context *ctx, struct smtp *s, const uint8_t *line, size
 {
 	struct smtp_command c;
 	smtp_command_parse(line, n, &c);
+	if (c.proxy && s->commands == 0) { /* not the client's, and without a reply */
+		s->flags &= ~(uint32_t)SMTP_F_CLIENT_TALKED;
+		return;
+	}
 	s->commands = (uint16_t)(s->commands + (s->commands < UINT16_MAX));
 	if (c.kind != SMTP_OTHER)
 		s->flags |= SMTP_F_COMMAND;
@@ -517,11 +523,21 @@ smtp_client_feed(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, 
 	return i;
 }
 
-size_t
-smtp_client(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n)
+/* The binary form of HAProxy's PROXY header (section 2.2): in one segment, before everything else, without
+ * a reply, and it tells its length.  Returns its bytes. */
+static size_t
+proxy_header(const uint8_t *data, size_t n)
 {
-	if (smtp_is_tls(s, SMTP_FROM_CLIENT))
+	static const uint8_t signature[12] = "\r\n\r\n\0\r\nQUIT\n";
+	if (n < 16 || memcmp(data, signature, sizeof(signature)) != 0)
 		return 0;
+	size_t size = 16 + ((size_t)data[14] << 8 | data[15]);
+	return size < n ? size : n;
+}
+
+static size_t
+client_bytes(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n)
+{
 	if (s->client_state == SMTP_STATE_OPAQUE || n == 0)
 		return n;
 	if (is_tls_here(ctx, s, data, n))
@@ -535,4 +551,15 @@ smtp_client(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_
 	    smtp_command_is_plausible(data, n))
 		smtp_queue_clear(ctx, s);
 	return smtp_client_feed(ctx, s, data, n);
+}
+
+size_t
+smtp_client(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n)
+{
+	size_t proxy = 0;
+	if (smtp_is_tls(s, SMTP_FROM_CLIENT))
+		return 0;
+	if ((s->flags & (SMTP_F_CLIENT_TALKED | SMTP_F_MIDSTREAM)) == 0)
+		proxy = proxy_header(data, n);
+	return proxy + client_bytes(ctx, s, data + proxy, n - proxy);
 }

@@ -23,6 +23,7 @@ static const struct verb {
     {"RSET", SMTP_RSET, FOLLOW_LINE_END},
     {"EHLO", SMTP_EHLO, FOLLOW_BLANK},
     {"HELO", SMTP_HELO, FOLLOW_BLANK},
+    {"LHLO", SMTP_EHLO, FOLLOW_BLANK}, /* RFC 2033 */
     {"STARTTLS", SMTP_STARTTLS, FOLLOW_LINE_END},
     {"AUTH", SMTP_AUTH, FOLLOW_BLANK},
     {"XCLIENT", SMTP_XCLIENT, FOLLOW_BLANK},
@@ -127,6 +128,8 @@ smtp_command_parse(const uint8_t *line, size_t n, struct smtp_command *out)
 	memset(out, 0, sizeof(*out));
 	const struct verb *v = find_verb(line, n, &size);
 	out->kind = v != NULL ? v->kind : SMTP_OTHER;
+	out->proxy = n > 6 && memcmp(line, "PROXY ", 6) == 0;
+	out->lmtp = v != NULL && v->name[0] == 'L';
 	out->arg = line + (v != NULL ? size : 0);
 	out->arg_size = n - (v != NULL ? size : 0);
 	if (out->kind == SMTP_CHUNK) {

@@ -34,6 +34,8 @@ struct smtp_command {
 	const uint8_t *arg; /* behind the verb (MAIL, RCPT: behind the colon), inside the line */
 	size_t arg_size;
 	bool has_chunk; /* a well-formed BDAT: chunk_bytes follow the line, whatever the reply */
+	bool lmtp;	/* LHLO */
+	bool proxy;	/* "PROXY ...": a line of HAProxy's protocol when it is the first one */
 	uint32_t chunk_bytes;
 };
 

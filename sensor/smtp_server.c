@@ -150,6 +150,26 @@ reply_end(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 	smtp_pending_free(ctx, index);
 }
 
+/*
+ * LMTP answers the end of a message once for each accepted recipient (RFC 2033 section 4.2).  The message
+ * is taken when one of the answers is 2xx; true while more are to come.
+ */
+static bool
+more_answers_follow(struct smtp *s, struct reply *r)
+{
+	if ((s->flags & SMTP_F_LMTP) == 0)
+		return false;
+	if (r->code < 300)
+		s->flags |= SMTP_F_TAKEN;
+	if (++s->end_replies < s->accepted)
+		return true;
+	if ((s->flags & SMTP_F_TAKEN) != 0 && r->code >= 300)
+		*r = (struct reply){.code = 250, .text = (const uint8_t *)""};
+	s->flags &= ~(uint32_t)SMTP_F_TAKEN;
+	s->end_replies = 0;
+	return false;
+}
+
 /* The body in progress was answered before its end was seen in the client's stream. */
 static void
 close_by_reply(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
@@ -379,6 +399,8 @@ take_reply(struct smtp_context *ctx, struct smtp *s, struct reply *r)
 		reply_unasked(ctx, s, r, kind == SMTP_UNKNOWN);
 		return;
 	}
+	if (kind == SMTP_END && more_answers_follow(s, r))
+		return;
 	smtp_queue_pop(ctx, s);
 	switch ((enum smtp_kind)kind) {
 	case SMTP_GREETING:

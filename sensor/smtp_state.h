@@ -66,6 +66,8 @@ enum smtp_flag {
 	SMTP_F_ANSWERED = 1 << 24,     /* the chunk in progress already has its reply */
 	SMTP_F_SKIP_EARLY = 1 << 25,   /* a line sent before the reply to AUTH is not complete */
 	SMTP_F_OFFERED_TLS = 1 << 26,  /* STARTTLS in the reply to EHLO */
+	SMTP_F_LMTP = 1 << 27,	       /* LHLO was said */
+	SMTP_F_TAKEN = 1 << 28,	       /* LMTP: a recipient's host took the message that ended */
 };
 
 struct smtp_line {

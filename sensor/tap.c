@@ -83,7 +83,8 @@ static bool
 is_readable_linktype(int linktype)
 {
 	static const int readable[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_RAW, 14, 101,
-	    DLT_NULL, DLT_LOOP, DLT_IPV4, DLT_IPV6};
+	    DLT_NULL, DLT_LOOP, DLT_IPV4, DLT_IPV6, DLT_PPP, DLT_PPP_SERIAL, DLT_PPP_ETHER,
+	    DLT_C_HDLC, DLT_IEEE802_11, DLT_IEEE802_11_RADIO};
 
 	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
 		if (readable[i] == linktype)

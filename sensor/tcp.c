@@ -96,7 +96,7 @@ is_mail_port(const struct tcp *t, uint16_t port)
 static bool
 opens_smtp(const struct frame *frame)
 {
-	static const char *const verbs[] = {"EHLO ", "HELO ", "MAIL FROM:", "RCPT TO:"};
+	static const char *const verbs[] = {"EHLO ", "HELO ", "LHLO ", "MAIL FROM:", "RCPT TO:"};
 
 	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		size_t n = strlen(verbs[i]);
@@ -111,7 +111,7 @@ static bool
 looks_like_smtp(const struct frame *frame)
 {
 	/* The first letter spares nearly all payload of other protocols the comparisons. */
-	return frame->captured >= 6 && memchr("245EHMRehmr", frame->payload[0], 11) != NULL &&
+	return frame->captured >= 6 && memchr("245EHLMRehlmr", frame->payload[0], 13) != NULL &&
 	       (smtp_looks_like_greeting(frame->payload, frame->captured) || opens_smtp(frame));
 }
 

@@ -14,13 +14,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint32_t links[] = {1, 276, 113, 101, 0, 108, 12, 14};
+	static const uint32_t links[] = {
+	    1, 276, 113, 101, 0, 108, 12, 14, 9, 50, 51, 104, 105, 127};
 	struct frame frame;
 
 	if (size < 3)
 		return 0;
 	uint32_t n = (uint32_t)(size - 3);
-	struct packet packet = {.linktype = links[data[0] % 8],
+	struct packet packet = {.linktype = links[data[0] % 14],
 	    .caplen = n,
 	    .wirelen = n + (uint32_t)(data[1] << 8 | data[2]),
 	    .data = data + 3};

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: ISC
+# The server is busy.
+"$2/tests/gen/smtpgen" greeting-421 -o "$1" --seed 7 >/dev/null

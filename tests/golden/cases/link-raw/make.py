@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: ISC
+"""Raw IP, both versions (a tun device, or tcpdump -i any on some systems)."""
+import sys
+
+from capture import *
+
+cap = Capture()
+cap.link = RAW
+for client, server in (("10.0.0.1", "198.51.100.1"), ("2001:db8::1", "2001:db8:f::19")):
+    t = cap.tcp(client, server)
+    t.open()
+    t.greet()
+    t.message(["a@one.example"])
+    t.quit()
+cap.write(sys.argv[1])

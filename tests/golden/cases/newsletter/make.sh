@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: ISC
+# One server, 2000 distinct recipients, same text, 20 messages/s.
+"$2/tests/gen/smtpgen" newsletter -o "$1" --seed 7 >/dev/null

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: ISC
+# 60 order mails over 6 hours, one recipient each.
+"$2/tests/gen/smtpgen" shop -o "$1" --seed 7 >/dev/null
