@@ -78,6 +78,10 @@ const struct config_row settings_rows[] = {
     SPAN("evidence_retention", evidence_retention_ns, CLOCK_DAY_NS, 3650 * CLOCK_DAY_NS, "1095d", "Evidence is removed so long after its application or grant ended."),
     SPAN("grant_reminder", grant_reminder_ns, CLOCK_HOUR_NS, 365 * CLOCK_DAY_NS, "14d", "Time before the end of a grant when a reminder is written."),
 
+    SPAN("history_retention", history_retention_ns, 2 * CLOCK_DAY_NS, 400 * CLOCK_DAY_NS, "35d", "What every server did is kept so long, for replay --history."),
+    INT("history_max_mib", history_max_mib, 16, 1048576, "2048", "Most MiB that this history takes; the oldest days go first."),
+    SPAN("case_retention", case_retention_ns, CLOCK_DAY_NS, 3650 * CLOCK_DAY_NS, "365d", "The observations that led to a case are kept so long."),
+
     TEXT("mode", policy.mode, 7, 7, "observe", "observe: everything but enforcement; enforce: blocks reach the kernel."),
     TEXT("preset", policy.preset, 6, 8, "strict", "strict: any mass mailing without a grant is blocked; balanced: field practice; observe."),
     NUM("alpha", policy.alpha, 1e-9, 0.1, "1e-5", "Wanted probability of a false block per decision."),

@@ -67,8 +67,11 @@ struct settings {
 	int64_t evidence_max_mib;
 	int64_t evidence_retention_ns; /* after the end of the application */
 	int64_t grant_reminder_ns;     /* before the end of a grant */
-	char check_resolver[64];       /* address[@port], "" = the system's */
-	char check_trust_anchor[512];  /* "" = not validated here */
+	int64_t history_retention_ns;  /* of what every server did */
+	int64_t history_max_mib;
+	int64_t case_retention_ns;    /* of the observations that led to a case */
+	char check_resolver[64];      /* address[@port], "" = the system's */
+	char check_trust_anchor[512]; /* "" = not validated here */
 	char check_ca_file[SETTINGS_PATH_BYTES];
 	char check_address_lists[512], check_domain_lists[512], check_allow_private[512];
 

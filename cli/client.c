@@ -72,15 +72,25 @@ ask(int fd, const char *path, const char *request, const int *fds, unsigned fd_c
 	return 0;
 }
 
+static void
+close_all(const int *fds, unsigned *count)
+{
+	for (unsigned i = 0; i < *count; i++)
+		close(fds[i]);
+	*count = 0;
+}
+
+/* files: SOCK_FDS_MAX descriptors that come with the answer, or NULL: they are closed. */
 static int
-hear(int fd, const char *path, char **answer, size_t *size, struct err *e)
+hear(int fd, const char *path, char **answer, size_t *size, int *files, unsigned *count,
+    struct err *e)
 {
 	int extra[SOCK_FDS_MAX];
 	unsigned extra_count = 0;
-	ssize_t got = sock_recv_frame(fd, answer, extra, &extra_count);
+	ssize_t got = sock_recv_frame(
+	    fd, answer, files != NULL ? files : extra, files != NULL ? count : &extra_count);
 
-	for (unsigned i = 0; i < extra_count; i++)
-		close(extra[i]);
+	close_all(extra, &extra_count);
 	if (got == -EAGAIN)
 		return err_set(e, -ETIMEDOUT,
 		    "the guard on %s did not answer within %d s: see its log", path,
@@ -156,9 +166,9 @@ begin(const struct context *ctx, const char *command, json_t *args, const int *f
 	return rc < 0 ? rc : fd;
 }
 
-int
-client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
-    unsigned fd_count, json_t **data, struct err *e)
+static int
+call(const struct context *ctx, const char *command, json_t *args, const int *fds,
+    unsigned fd_count, int *files, unsigned *count, json_t **data, struct err *e)
 {
 	char path[SETTINGS_PATH_BYTES + 16], *answer = NULL;
 	size_t size = 0;
@@ -166,12 +176,29 @@ client_call(const struct context *ctx, const char *command, json_t *args, const 
 
 	if (fd < 0)
 		return fd;
-	rc = hear(fd, path, &answer, &size, e);
+	rc = hear(fd, path, &answer, &size, files, count, e);
 	if (rc == 0)
 		rc = read_answer(path, answer, size, data, e);
+	if (rc < 0 && files != NULL)
+		close_all(files, count);
 	close(fd);
 	free(answer);
 	return rc;
+}
+
+int
+client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
+    unsigned fd_count, json_t **data, struct err *e)
+{
+	return call(ctx, command, args, fds, fd_count, NULL, NULL, data, e);
+}
+
+int
+client_call_files(const struct context *ctx, const char *command, json_t *args, int *fds,
+    unsigned *count, json_t **data, struct err *e)
+{
+	*count = 0;
+	return call(ctx, command, args, NULL, 0, fds, count, data, e);
 }
 
 int
@@ -188,7 +215,7 @@ client_follow(const struct context *ctx, const char *command, json_t *args,
 		json_t *data = NULL;
 		size_t size = 0;
 
-		rc = hear(fd, path, &answer, &size, e);
+		rc = hear(fd, path, &answer, &size, NULL, NULL, e);
 		if (rc == 0)
 			rc = read_answer(path, answer, size, &data, e);
 		if (rc == 0)

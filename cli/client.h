@@ -14,6 +14,11 @@
 int client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
     unsigned fd_count, json_t **data, struct err *e);
 
+/* The same for a command that answers with descriptors: the caller closes *count of them, at most
+ * SOCK_FDS_MAX; none on failure. */
+int client_call_files(const struct context *ctx, const char *command, json_t *args, int *fds,
+    unsigned *count, json_t **data, struct err *e);
+
 /*
  * A command that streams (policy/ctl.h): fn gets the data of each reply, borrowed, until it returns
  * non-zero, which is returned, or the guard hangs up.  `args` is taken.

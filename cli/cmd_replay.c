@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/comparison.h"
+#include "cli/history.h"
 #include "cli/output_json.h"
 #include "cli/replay.h"
 
@@ -19,6 +21,11 @@ const struct option options_replay[] = {
     {"flows", "N", false, false, "connections tracked at once (64 to 4194304)"},
     {"compare", NULL, false, false,
 	"show what --policy would change against the policy of today (--config)"},
+    {"history", NULL, false, false,
+	"judge the guard's own history (or files of it) instead of captures"},
+    {"since", "WHEN", false, false, "with --history: a date, or a span like 7d before now"},
+    {"until", "WHEN", false, false, "with --history: the same"},
+    {"server", "S", false, false, "with --history: only this server"},
     {"progress", NULL, false, false, "say how far it is, also when standard error is no terminal"},
     {NULL, NULL, false, false, NULL},
 };
@@ -63,26 +70,89 @@ load_today(struct context *ctx, struct settings *today, struct err *e)
 	return settings_load(today, ctx->config, e);
 }
 
-int
-cmd_replay(struct context *ctx, json_t **data, struct err *e)
+/* A date, or so long before now; absent leaves *out alone. */
+static int
+read_when(struct context *ctx, const char *option, int64_t *out, struct err *e)
+{
+	const char *text = context_get(ctx, option);
+	int64_t span;
+
+	if (text == NULL || clock_parse_iso(text, out) == 0)
+		return 0;
+	if (clock_parse_span(text, &span) < 0)
+		return context_usage(ctx, e,
+		    "--%s is a date like 2026-01-31 or 2026-01-31T12:00:00Z, or a span like 7d, "
+		    "not "
+		    "\"%s\"",
+		    option, text);
+	*out = clock_wall_ns() - span;
+	return 0;
+}
+
+/* Without a candidate: what today's policy makes of it.  With one: what would be different. */
+static int
+replay_history(struct context *ctx, struct progress *progress, json_t **data, struct err *e)
+{
+	bool candidate = context_get(ctx, "policy") != NULL;
+	struct settings settings, today;
+	struct history_config cfg = {.settings = &settings,
+	    .inventory = context_get(ctx, "inventory"),
+	    .server = context_get(ctx, "server"),
+	    .progress = progress};
+	uint32_t flows;
+	int rc = read_when(ctx, "since", &cfg.since_ns, e);
+
+	if (rc == 0)
+		rc = read_when(ctx, "until", &cfg.until_ns, e);
+	if (rc == 0)
+		rc = load_policy(ctx, &settings, &flows, e);
+	if (rc == 0 && !candidate)
+		rc = settings_load(&settings, ctx->config, e);
+	if (rc == 0 && candidate) {
+		rc = settings_load(&today, ctx->config, e);
+		cfg.today = &today;
+	}
+	if (rc == 0 && cfg.until_ns != 0 && cfg.until_ns <= cfg.since_ns)
+		rc = context_usage(ctx, e, "--until is not after --since");
+	return rc < 0 ? rc : history_run(ctx, &cfg, data, e);
+}
+
+static int
+replay_captures(struct context *ctx, struct progress *progress, json_t **data, struct err *e)
 {
 	struct settings settings, today;
-	struct progress progress;
 	struct replay_config cfg = {.files = ctx->operands,
 	    .file_count = ctx->operand_count,
 	    .inventory = context_get(ctx, "inventory"),
-	    .settings = &settings};
-	int rc = load_policy(ctx, &settings, &cfg.flows_max, e);
+	    .settings = &settings,
+	    .progress = progress};
+	int rc = 0;
 
+	if (ctx->operand_count == 0 || context_has(ctx, "since") || context_has(ctx, "until") ||
+	    context_has(ctx, "server"))
+		rc = context_usage(ctx, e,
+		    ctx->operand_count == 0
+			? "replay needs capture files, or --history for what the guard has seen"
+			: "--since, --until and --server choose from the history: they need "
+			  "--history");
+	if (rc == 0)
+		rc = load_policy(ctx, &settings, &cfg.flows_max, e);
 	if (rc == 0 && context_has(ctx, "compare")) {
 		rc = load_today(ctx, &today, e);
 		cfg.today = &today;
 	}
-	if (rc < 0)
-		return rc;
-	if (progress_init(&progress, context_has(ctx, "progress")))
-		cfg.progress = &progress;
-	rc = replay_run(&cfg, data, e);
+	return rc < 0 ? rc : replay_run(&cfg, data, e);
+}
+
+int
+cmd_replay(struct context *ctx, json_t **data, struct err *e)
+{
+	struct progress progress;
+	bool shown = progress_init(&progress, context_has(ctx, "progress"));
+	int rc = context_has(ctx, "history")
+		     ? replay_history(ctx, shown ? &progress : NULL, data, e)
+		     : replay_captures(ctx, shown ? &progress : NULL, data, e);
+
 	progress_end(&progress);
 	return rc;
 }

@@ -184,9 +184,34 @@ print_one_policy(const struct output *out, const json_t *data)
 	output_table_finish(t, out);
 }
 
+/* What the judgement rests on, when it is the guard's own history. */
+static void
+print_history(const struct output *out, const json_t *history)
+{
+	long long skipped = output_json_number(history, "skipped_segments"),
+		  damaged = output_json_number(history, "damaged");
+
+	if (!json_is_object(history))
+		return;
+	output_line(out, OUTPUT_PLAIN, "history of %lld days, %.19sZ to %.19sZ: %lld observations",
+	    output_json_number(history, "files"), output_json_get(history, "first", "-"),
+	    output_json_get(history, "last", "-"), output_json_number(history, "observations"));
+	if (skipped + damaged > 0)
+		output_line(out, OUTPUT_ALERT,
+		    "%lld parts of it are missing and %lld damaged: what happened there is not "
+		    "judged",
+		    skipped, damaged);
+	if (output_json_number(history, "unjudged") > 0)
+		output_line(out, OUTPUT_PLAIN,
+		    "%lld connections that a real block refused are left out: what would have gone "
+		    "through them is not known",
+		    output_json_number(history, "unjudged"));
+}
+
 void
 print_comparison(const struct output *out, const json_t *data)
 {
+	print_history(out, json_object_get(data, "history"));
 	if (!json_is_object(json_object_get(json_object_get(data, "summary"), "blocks"))) {
 		print_one_policy(out, data);
 		return;

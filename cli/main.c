@@ -115,8 +115,13 @@ static const struct command commands[] = {
 	"vm-7,example.com;example.org,5000,2027-06-30,since 2019\n' | bulkhead whitelist import "
 	"-\n",
 	cmd_whitelist_import, print_whitelist_import},
-    {"replay", "FILE...", 1, -1, options_replay, "what would have happened to a capture",
+    {"replay", "FILE...", 0, -1, options_replay,
+	"what would have happened, to a capture or to what the guard saw",
 	"  bulkhead replay mail.pcap\n"
+	"  # before a threshold is changed: what would be different?\n"
+	"  bulkhead replay --history --policy candidate.conf\n"
+	"  bulkhead replay --history --since 7d --server vm-7 --policy candidate.conf --json\n"
+	"  bulkhead replay --compare --policy candidate.conf mail.pcap\n"
 	"  bulkhead replay --inventory servers.csv --policy strict.conf --json a.pcap b.pcap\n"
 	"  tcpdump -r big.pcap -w - port 25 | bulkhead replay -\n",
 	cmd_replay, print_replay},

@@ -49,6 +49,8 @@ struct client {
 	unsigned fd_count;
 	char *out; /* the reply that is being written; nothing is read meanwhile */
 	size_t out_size, out_used;
+	int out_fds[SOCK_FDS_MAX]; /* ride on the first byte of the reply */
+	unsigned out_fd_count;
 	bool last;	/* close after the reply */
 	int64_t follow; /* first ledger entry to be told; 0: does not listen */
 };
@@ -193,6 +195,9 @@ drop_request(struct ctl *c, struct client *cl)
 static void
 drop_reply(struct ctl *c, struct client *cl)
 {
+	for (unsigned i = 0; i < cl->out_fd_count; i++)
+		close(cl->out_fds[i]);
+	cl->out_fd_count = 0;
 	c->buffered -= cl->out_size;
 	free(cl->out);
 	cl->out = NULL;
@@ -239,13 +244,15 @@ static int
 write_reply(struct ctl *c, struct client *cl)
 {
 	while (cl->out_used < cl->out_size) {
-		ssize_t n = send(cl->fd, cl->out + cl->out_used, cl->out_size - cl->out_used,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		/* The descriptor is non-blocking. */
+		ssize_t n =
+		    sock_send_fds(cl->fd, cl->out + cl->out_used, cl->out_size - cl->out_used,
+			cl->out_fds, cl->out_used == 0 ? cl->out_fd_count : 0);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return (int)n;
 		cl->out_used += (size_t)n;
 	}
 	drop_reply(c, cl);
@@ -377,6 +384,8 @@ serve(struct ctl *c, struct client *cl, struct guard *g)
 	int rc;
 
 	call.follow = &follow;
+	call.out_fds = cl->out_fds;
+	call.out_fd_count = &cl->out_fd_count;
 	snprintf(call.actor, sizeof(call.actor), "%s", cl->actor);
 	reply = ctl_dispatch(&c->refusals, &call, cl->in, cl->in_used, &cl->last);
 	drop_request(c, cl);
@@ -391,6 +400,7 @@ serve(struct ctl *c, struct client *cl, struct guard *g)
 	rc = queue_reply(c, cl, reply);
 	if (rc == 0)
 		return 0;
+	drop_reply(c, cl);
 	err_set(&e, rc, "the answer is too large to be sent at once: ask for less of it");
 	return queue_reply(c, cl, ctl_reply_error(&e));
 }

@@ -56,6 +56,12 @@
  * ledger.show      view     {from?}                                     {entries:[{seq,time,actor,action,subject,
  *                                                                        detail,hash}], next?}: pages; without
  *                                                                        from the last 50
+ * history.open     abuse    {from?: ISO day}                            {files:[{name, bytes}], next, mode} with one
+ *                                                                        descriptor per file (at most 8: `next` is the
+ *                                                                        day to go on from, or null); without `from`
+ *                                                                        also servers:[{server, tenant, plan, mode}],
+ *                                                                        grants:[{id, state, servers, domains, per_day,
+ *                                                                        per_hour, from, until}]
  * events.follow    view     {from?}                                     as ledger.show, and goes on (see below)
  * ledger.head      view     {}                                          {entries, head}
  * ledger.verify    view     {head?}                                     {entries, head, intact:true}
@@ -125,6 +131,9 @@ struct ctl_call {
 	int64_t now_ns;
 	/* A command that streams stores here the first ledger entry that was not sent yet. */
 	int64_t *follow;
+	/* Descriptors that go with the reply, at most SOCK_FDS_MAX; closed by the transport. */
+	int *out_fds;
+	unsigned *out_fd_count;
 };
 
 struct ctl_command {
@@ -144,6 +153,7 @@ extern const struct ctl_command ctl_commands_decide[];
 extern const struct ctl_command ctl_commands_intake[];
 extern const struct ctl_command ctl_commands_system[];
 extern const struct ctl_command ctl_commands_notice[];
+extern const struct ctl_command ctl_commands_history[];
 
 /* The ledger's entries from *from on, at most a page, as {entries}; *from moves behind them. */
 int ctl_follow_ledger(const struct guard *g, int64_t *from, json_t **data, struct err *e);

@@ -131,6 +131,8 @@ guard_open(struct guard *g, const struct settings *settings, int64_t now_ns, str
 	rc = open_stores(g, e);
 	if (rc == 0)
 		rc = restore(g, e);
+	if (rc == 0)
+		rc = guard_history_open(g, e);
 	if (rc == 0 && g->enforce != NULL)
 		rc = enforce_features(g->enforce, &g->features, e);
 	if (rc == 0)
@@ -154,6 +156,7 @@ guard_open(struct guard *g, const struct settings *settings, int64_t now_ns, str
 void
 guard_observe(struct guard *g, const struct observation *obs)
 {
+	guard_history_note(g, obs);
 	judge_observe(g->judge, obs);
 	guard_watch_observe(g, obs);
 }
@@ -290,6 +293,7 @@ guard_tick(struct guard *g)
 	guard_expire_grants(g);
 	guard_beat(g, false);
 	guard_watch_tick(g);
+	guard_history_tick(g);
 	watch_catch(g);
 	guard_notice_tick(g);
 	save_slice(g);
@@ -309,6 +313,7 @@ guard_close(struct guard *g)
 			    log_quote(quoted, sizeof(quoted), e.text));
 		guard_save_watches(g);
 	}
+	guard_history_close(g);
 	store_backup_cancel(g->backup);
 	g->backup = NULL;
 	guard_check_close(g);

@@ -31,6 +31,8 @@ struct guard_sensor { /* one connected sensor, or the last that was */
 };
 
 struct check_spawner; /* policy/check_spawner.h */
+struct history;	      /* policy/history.h */
+struct history_link;  /* policy/history_link.h */
 struct guard_run;
 #define GUARD_RUNS_MAX 8
 struct guard_intake;
@@ -44,6 +46,7 @@ struct guard {
 	struct enforce *enforce; /* NULL: no enforcer (observe without privileges) */
 	struct evidence_store *evidence;
 	struct check_spawner *checks; /* NULL: documents are not checked */
+	struct history_link *writer;  /* NULL: no history is kept */
 	/* an approval needs the machine checks; always but in tests of other things */
 	bool checks_required;
 	struct guard_run *runs[GUARD_RUNS_MAX]; /* checks that are under way */
@@ -63,10 +66,11 @@ struct guard {
 	uint64_t reconcile_count, repair_count;
 
 	/* The guard's own. */
-	bool deciding;	 /* a verb of a person is at work: it records the change itself */
-	bool unrecorded; /* the database refused a decision of the judge: tried again */
-	bool continuing; /* a block goes on under a new case: nobody is told again */
-	bool extended;	 /* the judge prolonged a block since the last tick */
+	struct history *history; /* NULL without a writer */
+	bool deciding;		 /* a verb of a person is at work: it records the change itself */
+	bool unrecorded;	 /* the database refused a decision of the judge: tried again */
+	bool continuing;	 /* a block goes on under a new case: nobody is told again */
+	bool extended;		 /* the judge prolonged a block since the last tick */
 	bool catch_was_on;
 	/* policy.mode as the file says it; a person may have said otherwise since */
 	char mode_of_file[16], plan_modes_of_file[SETTINGS_LIST_BYTES];
@@ -85,7 +89,7 @@ struct guard {
 
 /*
  * Opens database, evidence and judge, restores inventory, grants, state and open cases.  The caller has zeroed
- * *g and set `enforce` (which stays the caller's) and `open_inventory`.  The folder state_dir must exist.
+ * *g and set `enforce` and `writer` (which stay the caller's) and `open_inventory`.  The folder state_dir must exist.
  */
 int guard_open(struct guard *g, const struct settings *settings, int64_t now_ns, struct err *e);
 void guard_close(struct guard *g); /* saves state */

@@ -57,6 +57,7 @@ on_block(struct guard *g, const struct verdict_change *ch, const struct judge_vi
 	if (guard_record_block(g, ch->index, view, shadow, GUARD_ACTOR, "", &e) < 0)
 		owe(g, "block", view->server->name, &e);
 	log_block(view, shadow, GUARD_ACTOR);
+	guard_history_keep(g, ch->index, view->verdict.case_id);
 	if (!shadow && view->verdict.question == QUESTION_ABUSE)
 		guard_suspend_grants(g, view->server->name, view->verdict.case_id);
 }
@@ -232,6 +233,8 @@ guard_block(struct guard *g, unsigned index, const char *actor, const char *reas
 		return rc;
 	}
 	log_block(&view, shadow, actor);
+	guard_history_mark(g, view.server->name, HISTORY_BLOCKED);
+	guard_history_keep(g, index, view.verdict.case_id);
 	if (shadow)
 		return 0;
 	rc = guard_enforce(g, index, &view.verdict, e);
@@ -268,6 +271,7 @@ guard_release(struct guard *g, unsigned index, const char *actor, const char *re
 	}
 	log_event(LOG_LEVEL_INFO, "guard.release", "server=%s case=%s why=person by=%s",
 	    view.server->name, view.verdict.case_id, log_quote(quoted, sizeof(quoted), actor));
+	guard_history_mark(g, view.server->name, HISTORY_RELEASED);
 	rc = guard_unenforce(g, index, view.verdict.case_id, e);
 	if (rc < 0)
 		err_wrap(e,

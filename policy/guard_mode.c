@@ -252,6 +252,7 @@ guard_reload(
 		return rc;
 	g->settings = fresh;
 	judge_set_settings(g->judge, &g->settings);
+	guard_history_limits(g);
 	g->need_reconcile = true;
 	if (!changed)
 		return 0;

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "policy/guard.h"
+#include "policy/history_pack.h"
 
 #define GUARD_ACTOR "guard" /* in the ledger: the machine decided */
 
@@ -115,6 +116,16 @@ struct check_outcome; /* policy/check_spawner.h */
 bool guard_intake_hear(struct guard *g, struct check_outcome *o);
 /* The workers are gone. */
 void guard_intake_lose(struct guard *g);
+/* History: at the start, and settings that changed; close hands over what was noted. */
+int guard_history_open(struct guard *g, struct err *e);
+void guard_history_close(struct guard *g);
+void guard_history_limits(struct guard *g);
+/* One observation, before the judge sees it; a decision of a person; about once a second. */
+void guard_history_note(struct guard *g, const struct observation *obs);
+void guard_history_mark(struct guard *g, const char *server, enum history_mark mark);
+void guard_history_tick(struct guard *g);
+/* What led to this case is kept beside it. */
+void guard_history_keep(struct guard *g, unsigned index, const char *case_id);
 
 /* Reads all grants from the database. */
 int guard_load_grants(struct guard *g, struct err *e);

@@ -26,6 +26,7 @@
 #include "policy/ctl.h"
 #include "policy/enforce.h"
 #include "policy/guard.h"
+#include "policy/history_link.h"
 #include "policy/ingest.h"
 
 #define PATH_BYTES (SETTINGS_PATH_BYTES + 16)
@@ -35,6 +36,7 @@ enum source {
 	SOURCE_CTL,
 	SOURCE_ENFORCER,
 	SOURCE_CHECKS,
+	SOURCE_WRITER,
 	SOURCE_TIMER,
 	SOURCE_SIGNAL,
 	SOURCE__COUNT
@@ -49,6 +51,7 @@ struct daemon {
 	struct guard guard;
 	struct enforce *enforce;
 	struct check_spawner *checks;
+	struct history_link *writer;
 	struct ingest *ingest;
 	struct ctl *ctl;
 	int lock, epoll, timer, signals, notify;
@@ -234,6 +237,16 @@ open_checks(struct daemon *d, struct err *e)
 	return check_spawner_open(&d->checks, path, &d->user, e);
 }
 
+/* The disk is somebody else's to wait for. */
+static int
+open_writer(struct daemon *d, struct err *e)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/history", d->settings.state_dir);
+	return history_link_open(&d->writer, path, &d->user, e);
+}
+
 static void
 on_sensor(void *arg, enum ingest_event event, unsigned slot, const struct observation *obs)
 {
@@ -297,6 +310,8 @@ open_loop(struct daemon *d, struct err *e)
 		rc = add_source(d, enforce_fd(d->enforce), SOURCE_ENFORCER, e);
 	if (rc == 0)
 		rc = add_source(d, check_spawner_fd(d->checks), SOURCE_CHECKS, e);
+	if (rc == 0)
+		rc = add_source(d, history_link_fd(d->writer), SOURCE_WRITER, e);
 	return rc;
 }
 
@@ -360,6 +375,10 @@ on_source(struct daemon *d, enum source source)
 	case SOURCE_CHECKS:
 		if (d->guard.checks != NULL)
 			guard_hear_checks(&d->guard);
+		return 0;
+	case SOURCE_WRITER:
+		if (history_link_poll(d->writer) < 0) /* the guard does without */
+			epoll_ctl(d->epoll, EPOLL_CTL_DEL, history_link_fd(d->writer), NULL);
 		return 0;
 	case SOURCE_TIMER:
 		on_timer(d);
@@ -470,6 +489,8 @@ start(struct daemon *d, struct err *e)
 	if (rc == 0 && !d->restore)
 		rc = open_checks(d, e); /* later no program can be started */
 	if (rc == 0 && !d->restore)
+		rc = open_writer(d, e);
+	if (rc == 0 && !d->restore)
 		rc = open_sockets(d, e);
 	if (rc == 0)
 		d->notify = notify_open();
@@ -483,6 +504,7 @@ start(struct daemon *d, struct err *e)
 		d->guard.restoring = d->restore;
 		d->guard.enforce = d->enforce;
 		d->guard.checks = d->checks;
+		d->guard.writer = d->writer;
 		d->guard.checks_required = true;
 		d->guard.open_inventory = d->watch;
 		rc = guard_open(&d->guard, &d->settings, clock_wall_ns(), e);
@@ -517,6 +539,7 @@ finish(struct daemon *d)
 	ingest_close(d->ingest);
 	enforce_close(d->enforce);
 	check_spawner_close(d->guard.checks);
+	history_link_close(d->writer);
 }
 
 int

@@ -15,7 +15,7 @@ struct whatif {
 	struct judge *judge;
 	struct whatif_outcome **outcomes; /* by index; NULL: nothing happened */
 	unsigned room;
-	int64_t now_ns;
+	int64_t now_ns, begin_ns; /* nothing before the latter is told */
 	bool catch_fell;
 };
 
@@ -74,7 +74,7 @@ static void
 on_change(void *arg, const struct verdict_change *ch)
 {
 	struct whatif *w = arg;
-	struct whatif_outcome *o = outcome_take(w, ch->index);
+	struct whatif_outcome *o = ch->time_ns >= w->begin_ns ? outcome_take(w, ch->index) : NULL;
 
 	if (o == NULL)
 		return;
@@ -149,7 +149,24 @@ whatif_tick(struct whatif *w, int64_t now_ns)
 	if (now_ns > w->now_ns)
 		w->now_ns = now_ns;
 	judge_tick(w->judge, now_ns);
-	w->catch_fell = w->catch_fell || judge_catch_is_on(w->judge);
+	w->catch_fell = w->catch_fell || (now_ns >= w->begin_ns && judge_catch_is_on(w->judge));
+}
+
+void
+whatif_note_release(struct whatif *w, unsigned index, int64_t now_ns)
+{
+	struct whatif_outcome *o = index < w->room ? w->outcomes[index] : NULL;
+
+	if (o == NULL || o->since_ns == 0)
+		return;
+	o->total_ns += now_ns - o->since_ns;
+	o->since_ns = 0;
+}
+
+void
+whatif_begin(struct whatif *w, int64_t since_ns)
+{
+	w->begin_ns = since_ns;
 }
 
 const struct whatif_outcome *

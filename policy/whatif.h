@@ -41,6 +41,11 @@ struct inventory *whatif_inventory(struct whatif *w);
 void whatif_observe(struct whatif *w, const struct observation *obs);
 void whatif_tick(struct whatif *w, int64_t now_ns);
 
+/* A person released the server then: its block, if it had one, is over. */
+void whatif_note_release(struct whatif *w, unsigned index, int64_t now_ns);
+/* What happened before is not told; what stands goes on. */
+void whatif_begin(struct whatif *w, int64_t since_ns);
+
 /* Borrowed; NULL when nothing ever happened to the server. */
 const struct whatif_outcome *whatif_outcome(const struct whatif *w, unsigned index);
 

@@ -25,6 +25,8 @@ struct world {
 	struct world_outcome out;
 };
 
+struct world_tap world_tap;
+
 /* splitmix64 */
 uint64_t
 world_number(struct world *w)
@@ -105,6 +107,8 @@ on_change(void *arg, const struct verdict_change *change)
 	struct world_outcome *out = &w->out;
 	struct judge_view view;
 
+	if (world_tap.changed != NULL)
+		world_tap.changed(world_tap.arg, change);
 	w->is_blocked[change->index] = change->to == RUNG_BLOCK;
 	if (change->index < w->watched_from)
 		return;
@@ -131,6 +135,9 @@ static void
 feed(struct world *w, struct observation *o)
 {
 	o->time_ns = w->now_ns;
+	if (world_tap.observed != NULL)
+		world_tap.observed(
+		    world_tap.arg, inventory_get(w->inventory, w->who), o, w->is_blocked[w->who]);
 	judge_observe(w->judge, o);
 }
 
@@ -396,6 +403,8 @@ world_grant(struct world *w, uint64_t per_day, const char *domain)
 	g->until_ns = INT64_MAX;
 	if (judge_set_grants(w->judge, g, 1, NULL) != 0)
 		abort();
+	if (world_tap.granted != NULL)
+		world_tap.granted(world_tap.arg, g);
 }
 
 static void

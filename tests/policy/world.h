@@ -57,6 +57,16 @@ extern const unsigned world_kind_count;
 void world_run(const struct world_kind *kind, bool tls, uint64_t seed, bool explain,
     struct world_outcome *out);
 
+/* Who wants to see what the judge of a world is told, and what it decides; NULL: nobody. */
+struct world_tap {
+	void *arg;
+	void (*observed)(void *arg, const struct server *server, const struct observation *o,
+	    bool blocked); /* a block is enforced on it */
+	void (*changed)(void *arg, const struct verdict_change *change);
+	void (*granted)(void *arg, const struct grant *grant);
+};
+extern struct world_tap world_tap;
+
 /* --- for the kinds --- */
 
 double world_random(struct world *w); /* [0, 1) */
