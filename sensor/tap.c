@@ -18,17 +18,21 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "sensor/capture_file.h"
 #include "sensor/tap_filter.h"
 
 #define TAP_BATCH 32u
 #define TAP_PACKET_MAX \
 	262144u /* bytes kept of a packet in a file; libpcap's own limit for IP links */
 #define TAP_FILE_ARENA	(4u * TAP_PACKET_MAX)
+#define LINKTYPE_RAW	101u
 #define TAP_SLOT_HEADER 128u
 #define TAP_TEXT_BYTES	160
 
 struct tap {
 	pcap_t *pcap;
+	struct capture_file *classic; /* reads the file in place of libpcap */
+	FILE *stream;		      /* behind it */
 	bool live;
 	char name[TAP_TEXT_BYTES]; /* of the device or file, for sentences */
 	uint32_t linktype;
@@ -40,6 +44,7 @@ struct tap {
 	uint64_t packet_number; /* delivered so far */
 	uint64_t drops;
 	struct err pending; /* told after the packets that came before it */
+	char reason[CAPTURE_FILE_REASON_BYTES];
 };
 
 static int
@@ -72,6 +77,9 @@ tap_close(struct tap *t)
 		return;
 	if (t->pcap != NULL)
 		pcap_close(t->pcap);
+	if (t->stream != NULL)
+		fclose(t->stream);
+	capture_file_free(t->classic);
 	free(t->arena);
 	free(t);
 }
@@ -132,6 +140,26 @@ refuse_file(const char *name, FILE *f, const char *reason, struct err *e)
 	return err_set(e, -EBADMSG, "%s: cannot be read as a capture file: %s", name, reason);
 }
 
+/* Takes the stream when it is of the common format; else libpcap has its turn, and its sentences. */
+static bool
+open_classic(struct tap *t, FILE *f)
+{
+	if (capture_file_open(&t->classic, fileno(f)) != 1)
+		return false;
+	t->linktype = capture_file_linktype(t->classic);
+	/* The number in files; libpcap's own for it is another on each system. */
+	if (t->linktype == LINKTYPE_RAW)
+		t->linktype = DLT_RAW;
+	if (is_readable_linktype((int)t->linktype)) {
+		t->stream = f;
+		return true;
+	}
+	capture_file_free(t->classic);
+	t->classic = NULL;
+	rewind(f);
+	return false;
+}
+
 int
 tap_open_file(struct tap **out, const char *path, struct err *e)
 {
@@ -146,6 +174,10 @@ tap_open_file(struct tap **out, const char *path, struct err *e)
 	r = open_stream(&f, path, e);
 	if (r != 0)
 		goto out;
+	if (f != stdin && open_classic(t, f)) {
+		*out = t;
+		return 0;
+	}
 	t->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, reason);
 	if (t->pcap == NULL) {
 		r = refuse_file(name, f, reason, e);
@@ -340,13 +372,15 @@ keep_packet(u_char *arg, const struct pcap_pkthdr *header, const u_char *data)
 static int
 refuse_rest(const struct tap *t, struct err *e)
 {
-	FILE *f = pcap_file(t->pcap);
+	FILE *f = t->live || t->classic != NULL ? NULL : pcap_file(t->pcap);
 	long offset = f == NULL ? -1 : ftell(f);
-	const char *reason = pcap_geterr(t->pcap);
+	const char *reason = t->classic != NULL ? t->reason : pcap_geterr(t->pcap);
 	char where[64] = "";
 
 	if (t->live)
 		return err_set(e, -EIO, "%s: the capture ended: %s", t->name, reason);
+	if (t->classic != NULL)
+		offset = (long)capture_file_offset(t->classic);
 	if (offset >= 0)
 		snprintf(where, sizeof(where), " (byte %ld)", offset);
 	return err_set(e, -EBADMSG, "%s: is cut or damaged after packet %llu%s: %s", t->name,
@@ -360,7 +394,17 @@ read_ring(struct tap *t)
 	return pcap_dispatch(t->pcap, (int)TAP_BATCH, keep_packet, (u_char *)t);
 }
 
-/* File: packet by packet, as long as the arena has room for the largest. */
+/* A file of the common format: the packets stay where they were read. */
+static int
+read_classic(struct tap *t)
+{
+	int n = capture_file_read(t->classic, t->packets, TAP_BATCH, t->linktype, t->reason);
+
+	t->count = n > 0 ? (unsigned)n : 0;
+	return n;
+}
+
+/* Another file: packet by packet, as long as the arena has room for the largest. */
 static int
 read_file(struct tap *t)
 {
@@ -384,7 +428,7 @@ tap_read(struct tap *t, struct packet packets[32], struct err *e)
 	t->packets = packets;
 	t->count = 0;
 	t->arena_used = 0;
-	n = t->live ? read_ring(t) : read_file(t);
+	n = t->live ? read_ring(t) : t->classic != NULL ? read_classic(t) : read_file(t);
 	t->packets = NULL;
 	t->packet_number += t->count;
 	if (n < 0) {

@@ -133,6 +133,30 @@ test_keeps_nanoseconds(void **state)
 	tap_close(t);
 }
 
+/* Written by a machine of the other byte order, and with a packet longer than the file promised. */
+static void
+test_swapped_and_cut_to_snaplen(void **state)
+{
+	static const uint8_t file[] = {0xa1, 0xb2, 0xc3, 0xd4, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, 0, 4, 0, 0, 0, 101, 0x65, 0x53, 0xf1, 0, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 9, 'a',
+	    'b', 'c', 'd', 'e', 'f'};
+	struct tap *t;
+	struct packet packets[32];
+
+	(void)state;
+	write_bytes(file, sizeof(file));
+	assert_int_equal(tap_open_file(&t, path, NULL), 0);
+	assert_int_equal(tap_linktype(t), DLT_RAW);
+	assert_int_equal(tap_read(t, packets, NULL), 1);
+	assert_int_equal(packets[0].time_ns, INT64_C(1700000000000005000));
+	assert_int_equal(packets[0].linktype, DLT_RAW);
+	assert_int_equal(packets[0].caplen, 4);
+	assert_int_equal(packets[0].wirelen, 9);
+	assert_memory_equal(packets[0].data, "abcd", 4);
+	assert_int_equal(tap_read(t, packets, NULL), 0);
+	tap_close(t);
+}
+
 /* The largest packets: a batch ends where the arena does, and nothing is lost. */
 static void
 test_large_packets(void **state)
@@ -490,6 +514,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_reads_a_file),
 	    cmocka_unit_test(test_keeps_nanoseconds),
+	    cmocka_unit_test(test_swapped_and_cut_to_snaplen),
 	    cmocka_unit_test(test_large_packets),
 	    cmocka_unit_test(test_cut_file),
 	    cmocka_unit_test(test_files_that_are_none),
