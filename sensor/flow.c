@@ -5,6 +5,7 @@
 #include "sensor/flow.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define WHEEL_BUCKETS  1024 /* seconds; longer than every time-out */
 #define VICTIM_SAMPLES 64
 
+static_assert(sizeof(struct flow_key) % 8 == 0, "keys are compared by words");
 static_assert(sizeof(struct flow) <= 256, "the flow record must stay within four cache lines");
 
 struct slot {
@@ -97,18 +99,44 @@ flow_table_free(struct flow_table *t)
 	free(t);
 }
 
+/* Whether a is above b; any order will do that is the same for both directions. */
+static inline bool
+is_above(const struct addr *a, const struct addr *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a->bytes, sizeof(x));
+	memcpy(y, b->bytes, sizeof(y));
+	return x[1] != y[1] ? be64toh(x[1]) > be64toh(y[1]) : be64toh(x[0]) > be64toh(y[0]);
+}
+
 bool
 flow_key_from_frame(struct flow_key *key, const struct frame *frame, uint32_t scope)
 {
-	int order = addr_compare(&frame->src, &frame->dst);
-	bool high = order > 0 || (order == 0 && frame->src_port > frame->dst_port);
+	bool high = is_above(&frame->src, &frame->dst) ||
+		    (frame->src_port > frame->dst_port && !is_above(&frame->dst, &frame->src));
+	const struct addr *low_addr = high ? &frame->dst : &frame->src;
+	const struct addr *high_addr = high ? &frame->src : &frame->dst;
 
-	key->low = high ? frame->dst : frame->src;
-	key->high = high ? frame->src : frame->dst;
+	key->low = *low_addr;
+	key->high = *high_addr;
 	key->low_port = high ? frame->dst_port : frame->src_port;
 	key->high_port = high ? frame->src_port : frame->dst_port;
 	key->scope = scope;
 	return high;
+}
+
+/* memcmp() of a fixed size, but without the call. */
+static inline bool
+is_same_key(const struct flow_key *a, const struct flow_key *b)
+{
+	uint64_t x[sizeof(*a) / 8], y[sizeof(*a) / 8], different = 0;
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	for (unsigned i = 0; i < sizeof(*a) / 8; i++)
+		different |= x[i] ^ y[i];
+	return different == 0;
 }
 
 uint32_t
@@ -146,7 +174,7 @@ flow_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash)
 		if (t->slots[i].tag != hash)
 			continue;
 		struct flow *f = &t->flows[t->slots[i].index];
-		if (memcmp(&f->key, key, sizeof(*key)) == 0)
+		if (is_same_key(&f->key, key))
 			return f;
 	}
 	return NULL;

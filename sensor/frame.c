@@ -4,6 +4,7 @@
  */
 #include "sensor/frame.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum link_type { /* values of pcap's DLT_ and LINKTYPE_ lists */
@@ -93,13 +94,60 @@ end_after(struct cursor *c, uint32_t wire)
 static inline uint16_t
 load16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be16toh(v);
 }
 
 static inline uint32_t
 load32(const uint8_t *p)
 {
-	return (uint32_t)load16(p) << 16 | load16(p + 2);
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be32toh(v);
+}
+
+/* As addr_from_v4(), but in the caller's registers. */
+static inline struct addr
+addr_v4(const uint8_t *bytes)
+{
+	struct addr a = {.bytes = {[10] = 0xff, [11] = 0xff}};
+
+	memcpy(a.bytes + 12, bytes, 4);
+	return a;
+}
+
+/*
+ * IPv4 without options or a fragment's offset, and TCP in it, with all headers in the capture: nearly
+ * every packet.  What parse_ipv4() and parse_tcp() would make of it, without a cursor; FRAME__COUNT
+ * when it is anything else, and they decide.
+ */
+static inline enum frame_kind
+parse_plain(const struct cursor *c, struct frame *out)
+{
+	const uint8_t *ip = c->at, *tcp = ip + 20;
+
+	if (c->captured < 40 || ip[0] != 0x45 || ip[9] != IP_TCP || (load16(ip + 6) & 0x1fff) != 0)
+		return FRAME__COUNT;
+	uint32_t total = load16(ip + 2), headers = 20 + (uint32_t)(tcp[12] >> 4) * 4;
+	if (total > c->wire || headers < 40 || headers > total || headers > c->captured)
+		return FRAME__COUNT;
+	uint32_t captured = c->captured < total ? c->captured : total;
+	out->src = addr_v4(ip + 12);
+	out->dst = addr_v4(ip + 16);
+	out->src_port = load16(tcp);
+	out->dst_port = load16(tcp + 2);
+	out->seq = load32(tcp + 4);
+	out->ack = load32(tcp + 8);
+	out->flags = tcp[13];
+	out->l3 = ip;
+	out->l3_captured = captured;
+	out->payload = ip + headers;
+	out->captured = captured - headers;
+	out->length = total - headers;
+	return FRAME_TCP;
 }
 
 static enum frame_kind
@@ -167,8 +215,8 @@ parse_unreachable(uint8_t protocol, struct cursor *c, struct frame *out)
 		memcpy(out->src.bytes, ip + 8, 16);
 		memcpy(out->dst.bytes, ip + 24, 16);
 	} else {
-		out->src = addr_from_v4(ip + 12);
-		out->dst = addr_from_v4(ip + 16);
+		out->src = addr_v4(ip + 12);
+		out->dst = addr_v4(ip + 16);
 	}
 	out->src_port = load16(tcp);
 	out->dst_port = load16(tcp + 2);
@@ -247,8 +295,8 @@ parse_ipv4(struct cursor *c, struct frame *out)
 		return FRAME_MALFORMED;
 	if ((load16(head + 6) & 0x1fff) != 0)
 		return FRAME_FRAGMENT;
-	out->src = addr_from_v4(head + 12);
-	out->dst = addr_from_v4(head + 16);
+	out->src = addr_v4(head + 12);
+	out->dst = addr_v4(head + 16);
 	return parse_transport(head[9], c, out);
 }
 
@@ -376,6 +424,11 @@ is_stepped_over(uint16_t type)
 static enum frame_kind
 parse_network(struct cursor *c, uint16_t type, struct frame *out)
 {
+	if (type == ETHER_IPV4) {
+		enum frame_kind kind = parse_plain(c, out);
+		if (kind != FRAME__COUNT)
+			return kind;
+	}
 	for (unsigned i = 0; is_stepped_over(type); i++)
 		if (i == FRAME_VLANS_MAX || !step_over(c, &type))
 			return FRAME_MALFORMED;
