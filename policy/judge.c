@@ -463,7 +463,7 @@ decide(struct judge *j, struct judge_state *s, unsigned index)
 {
 	struct signal_input in = make_input(j, s, &s->window);
 	struct ladder *l = &s->ladder;
-	double points[QUESTION__COUNT];
+	double points[QUESTION__COUNT] = {0};
 	unsigned from = l->verdict.rung;
 	bool active = (double)s->window.sum[WINDOW_ATTEMPTS_5MIN] >
 		      QUIET_SHARE * s->ceilings.span[TALLY_5MIN];
@@ -471,7 +471,12 @@ decide(struct judge *j, struct judge_state *s, unsigned index)
 	enum verdict_event event;
 
 	s->decided_ns = j->now_ns;
-	score_points(&in, &j->rules.ladder.bounds, points);
+	if (from == RUNG_CLEAR && signal_all_quiet(&in)) {
+		j->awake[index] = false;
+		return;
+	}
+	if (from != RUNG_BLOCK) /* whether a block ends is not a question of points */
+		score_points(&in, &j->rules.ladder.bounds, points);
 	if (from != RUNG_BLOCK && !shadow &&
 	    fmax(points[0], points[1]) >= j->rules.ladder.bounds.rung[RUNG_BLOCK])
 		shadow = catch_holds(j);

@@ -61,8 +61,13 @@ pool_key(const struct pool *p)
 static void
 pool_turn(struct pool *p, int64_t now_ns)
 {
-	unsigned five = tally_clock_turn(&p->clock_five, TALLY_5MIN, now_ns);
-	unsigned hour = tally_clock_turn(&p->clock_hour, TALLY_HOUR, now_ns);
+	unsigned five, hour;
+
+	/* As in window_turn(). */
+	if (now_ns / (5 * CLOCK_MINUTE_NS / TALLY_BUCKETS) == p->clock_five.bucket)
+		return;
+	five = tally_clock_turn(&p->clock_five, TALLY_5MIN, now_ns);
+	hour = tally_clock_turn(&p->clock_hour, TALLY_HOUR, now_ns);
 
 	for (unsigned i = 0; (five > 0 || hour > 0) && i < p->room; i++) {
 		struct pool_campaign *k = &p->campaign[i];

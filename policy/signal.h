@@ -78,6 +78,10 @@ enum rung signal_group_highest(unsigned question, unsigned group);
  * Up to l0 events it is only told that it is not above zero. */
 double signal_poisson(double n, double mean_honest, double mean_other);
 
+/* True when no row of the table speaks, but perhaps that mail only goes out ("one-way", below every
+ * rung): a server that stands on no rung then stays there.  Cheap. */
+bool signal_all_quiet(const struct signal_input *in);
+
 /* One signal now; points are 0 below its activation. */
 void signal_evaluate(
     const struct signal *s, const struct signal_input *in, struct signal_finding *f);

@@ -62,6 +62,9 @@ window_ring_span(unsigned ring)
 void
 window_turn(struct window *w, int64_t now_ns)
 {
+	/* The buckets of the longer clocks are whole numbers of the shortest one's. */
+	if (now_ns / (5 * CLOCK_MINUTE_NS / TALLY_BUCKETS) == w->clock[TALLY_5MIN].bucket)
+		return;
 	for (unsigned span = 0; span < TALLY_SPAN__COUNT; span++) {
 		unsigned passed = tally_clock_turn(&w->clock[span], span, now_ns);
 		unsigned index = tally_clock_index(&w->clock[span]);

@@ -2,6 +2,7 @@
 /* Destinations through TLS: whose house, and how many different people live there.  bulkhead-guard,
  * replay. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -28,40 +29,46 @@
 /* Right ends of greetings behind which many unrelated people have mailboxes: the large mailbox
  * providers, mail hosting of registrars and hosters, and filters in front of other people's mail.
  * What is not listed is taken for one organisation once its greeting was seen; so the list errs
- * towards more, and a name too many only makes the judge count as if it knew nothing. */
-static const char *const shared_houses[] = {"google.com", "googlemail.com", "outlook.com",
-    "hotmail.com", "office365.com", "microsoft.com", "yahoo.com", "yahoodns.net", "aol.com",
-    "icloud.com", "apple.com", "me.com", "mail.ru", "yandex.ru", "yandex.net", "rambler.ru",
-    "ukr.net", "seznam.cz", "centrum.cz", "gmx.net", "gmx.com", "web.de", "t-online.de",
-    "freenet.de", "mailbox.org", "posteo.de", "orange.fr", "wanadoo.fr", "free.fr", "laposte.net",
-    "sfr.fr", "libero.it", "virgilio.it", "tin.it", "wp.pl", "o2.pl", "onet.pl", "interia.pl",
-    "comcast.net", "charter.net", "cox.net", "att.net", "verizon.net", "btinternet.com", "sky.com",
-    "virginmedia.com", "ziggo.nl", "kpnmail.nl", "telenet.be", "bluewin.ch", "qq.com", "163.com",
-    "126.com", "naver.com", "daum.net", "proton.ch", "protonmail.ch", "zoho.com", "zoho.eu",
-    "messagingengine.com", "fastmail.com", "tutanota.de", "mimecast.com", "pphosted.com",
-    "ppe-hosted.com", "messagelabs.com", "barracudanetworks.com", "iphmx.com", "trendmicro.com",
-    "trendmicro.eu", "hornetsecurity.com", "antispameurope.com", "mailspamprotection.com",
-    "spamexperts.com", "cloudflare.net", "amazonaws.com", "secureserver.net", "emailsrvr.com",
-    "kundenserver.de", "ionos.com", "1and1.com", "perfora.net", "strato.de", "rzone.de",
-    "your-server.de", "udag.de", "ovh.net", "gandi.net", "one.com", "simply.com", "loopia.se",
-    "registrar-servers.com", "privateemail.com", "hostedemail.com", "hostinger.com", "titan.email",
-    "beget.com", "beget.ru", "timeweb.ru", "nic.ru", "reg.ru", "hosting.reg.ru", "jino.ru",
-    "masterhost.ru", "sweb.ru", "mchost.ru", "hc.ru", "home.pl", "forpsi.com", "active24.com",
-    "wedos.net", "transip.email", "infomaniak.ch", "aruba.it", "register.it"};
+ * towards more, and a name too many only makes the judge count as if it knew nothing.  Sorted. */
+static const char *const shared_houses[] = {"126.com", "163.com", "1and1.com", "active24.com",
+    "amazonaws.com", "antispameurope.com", "aol.com", "apple.com", "aruba.it", "att.net",
+    "barracudanetworks.com", "beget.com", "beget.ru", "bluewin.ch", "btinternet.com", "centrum.cz",
+    "charter.net", "cloudflare.net", "comcast.net", "cox.net", "daum.net", "emailsrvr.com",
+    "fastmail.com", "forpsi.com", "free.fr", "freenet.de", "gandi.net", "gmx.com", "gmx.net",
+    "google.com", "googlemail.com", "hc.ru", "home.pl", "hornetsecurity.com", "hostedemail.com",
+    "hostinger.com", "hotmail.com", "icloud.com", "infomaniak.ch", "interia.pl", "ionos.com",
+    "iphmx.com", "jino.ru", "kpnmail.nl", "kundenserver.de", "laposte.net", "libero.it",
+    "loopia.se", "mail.ru", "mailbox.org", "mailspamprotection.com", "masterhost.ru", "mchost.ru",
+    "me.com", "messagelabs.com", "messagingengine.com", "microsoft.com", "mimecast.com",
+    "naver.com", "nic.ru", "o2.pl", "office365.com", "one.com", "onet.pl", "orange.fr",
+    "outlook.com", "ovh.net", "perfora.net", "posteo.de", "ppe-hosted.com", "pphosted.com",
+    "privateemail.com", "proton.ch", "protonmail.ch", "qq.com", "rambler.ru", "reg.ru",
+    "register.it", "registrar-servers.com", "rzone.de", "secureserver.net", "seznam.cz", "sfr.fr",
+    "simply.com", "sky.com", "spamexperts.com", "strato.de", "sweb.ru", "t-online.de", "telenet.be",
+    "timeweb.ru", "tin.it", "titan.email", "transip.email", "trendmicro.com", "trendmicro.eu",
+    "tutanota.de", "udag.de", "ukr.net", "verizon.net", "virgilio.it", "virginmedia.com",
+    "wanadoo.fr", "web.de", "wedos.net", "wp.pl", "yahoo.com", "yahoodns.net", "yandex.net",
+    "yandex.ru", "your-server.de", "ziggo.nl", "zoho.com", "zoho.eu"};
+
+static int
+compare_house(const void *name, const void *house)
+{
+	return strcasecmp(name, *(const char *const *)house);
+}
 
 enum window_house
 window_house_of(const char *host)
 {
-	size_t length = strlen(host);
+	const char *name = host;
 
-	if (length == 0)
+	if (host[0] == '\0')
 		return WINDOW_HOUSE_UNKNOWN;
-	for (size_t i = 0; i < sizeof(shared_houses) / sizeof(shared_houses[0]); i++) {
-		size_t n = strlen(shared_houses[i]);
-
-		if (length >= n && strcasecmp(host + length - n, shared_houses[i]) == 0 &&
-		    (length == n || host[length - n - 1] == '.'))
+	while (name != NULL) {
+		if (bsearch(name, shared_houses, sizeof(shared_houses) / sizeof(shared_houses[0]),
+			sizeof(shared_houses[0]), compare_house) != NULL)
 			return WINDOW_HOUSE_SHARED;
+		name = strchr(name, '.');
+		name += name != NULL;
 	}
 	return WINDOW_HOUSE_SINGLE;
 }

@@ -3,23 +3,28 @@
  * The labelled world at full size: per kind of sender who is blocked, throttled and spared and how
  * much goes through before the block; precision, recall, false blocks per million server-days.
  *
- *   bench_verdicts [days=N] [instances=N] [seed=N] [jobs=N] [kind=TEXT]
+ *   bench_verdicts [days=N] [instances=N] [seed=N] [jobs=N] [kind=TEXT] [minutes=N]
  *
- * days: server-days of the honest kinds together; instances: of each other kind.  Exits with 1 when
- * a goal is missed.
+ * days: server-days of the honest kinds together; instances: of each other kind.  The work is cut
+ * into PARTS of each row, every part with seeds of its own, so that the result does not depend on
+ * how many processes share it, and that a run that `minutes` ends is a smaller one of the same mix.
+ * Exits with 1 when a goal is missed.
  */
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/policy/world.h"
 
 #define ROWS_MAX    96
+#define PARTS	    50
 #define SAMPLES_MAX 4096
 
 struct row {
@@ -33,12 +38,15 @@ struct row {
 };
 
 struct shared { /* between the processes */
-	atomic_uint next;
+	atomic_uint next, done;
+	unsigned count; /* rows */
+	double shares;	/* of all honest rows */
+	pthread_mutex_t lock;
 	struct row rows[ROWS_MAX];
 };
 
 struct options {
-	double days;
+	double days, minutes;
 	unsigned instances, jobs;
 	uint64_t seed;
 	const char *kind;
@@ -135,20 +143,40 @@ run_instance(struct row *r, uint64_t seed)
 	snprintf(r->why, sizeof(r->why), "seed %llu: %s", (unsigned long long)seed, out.why);
 }
 
+/* A part of a row: its share of the days or instances. */
 static void
-run_row(struct row *r, unsigned index, const struct options *o, double days)
+run_part(struct row *mine, unsigned index, unsigned part, const struct options *o, double shares)
 {
-	for (unsigned i = 0;; i++) {
-		bool more = r->kind->want == WORLD_SPARE ? r->server_days < days : i < o->instances;
+	double days = o->days * mine->kind->share / shares / PARTS;
+	unsigned first = o->instances * part / PARTS, end = o->instances * (part + 1) / PARTS;
+
+	for (unsigned i = first;; i++) {
+		bool more = mine->kind->want == WORLD_SPARE ? mine->server_days < days : i < end;
 
 		if (!more)
 			return;
-		run_instance(r, o->seed + (uint64_t)index * 1000003 + (uint64_t)i * 7919);
+		run_instance(mine, o->seed + (uint64_t)index * 1000003 +
+				       (uint64_t)part * 100000007 + (uint64_t)i * 7919);
 	}
 }
 
+static void
+add_row(struct row *to, const struct row *part)
+{
+	to->instances += part->instances;
+	to->blocked += part->blocked;
+	to->throttled += part->throttled;
+	to->spared += part->spared;
+	to->false_blocks += part->false_blocks;
+	to->server_days += part->server_days;
+	for (unsigned i = 0; i < part->samples && to->samples < SAMPLES_MAX; i++)
+		to->through[to->samples++] = part->through[i];
+	if (to->why[0] == '\0')
+		memcpy(to->why, part->why, sizeof(to->why));
+}
+
 static unsigned
-make_rows(struct shared *s, const struct options *o, unsigned *honest)
+make_rows(struct shared *s, const struct options *o)
 {
 	unsigned count = 0;
 
@@ -160,28 +188,69 @@ make_rows(struct shared *s, const struct options *o, unsigned *honest)
 			    (o->kind != NULL && strstr(k->name, o->kind) == NULL))
 				continue;
 			s->rows[count++] = (struct row){.kind = k, .tls = tls == 1};
-			*honest += k->want == WORLD_SPARE;
+			s->shares += k->want == WORLD_SPARE ? k->share : 0;
 		}
 	return count;
 }
 
-static void
-run_all(struct shared *s, unsigned count, const struct options *o, double days)
+static double
+now_seconds(void)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void
+tell_progress(const struct shared *s, double began)
+{
+	unsigned done = atomic_load(&s->done), all = s->count * PARTS;
+	double passed = now_seconds() - began;
+
+	if (isatty(STDERR_FILENO) || done % s->count == 0)
+		fprintf(stderr, "%s%u of %u parts, %.0f s, about %.0f s to go%s",
+		    isatty(STDERR_FILENO) ? "\r" : "", done, all, passed,
+		    passed / done * (all - done), isatty(STDERR_FILENO) ? "  " : "\n");
+}
+
+/* Takes parts until there are none or the time is over. */
+static void
+work(struct shared *s, const struct options *o, double began)
+{
+	struct row *mine = malloc(sizeof(*mine));
+
+	if (mine == NULL)
+		_exit(2);
+	for (;;) {
+		unsigned i = atomic_fetch_add(&s->next, 1);
+		struct row *row = &s->rows[i % s->count];
+
+		if (i >= s->count * PARTS ||
+		    (o->minutes > 0 && now_seconds() - began > 60 * o->minutes))
+			_exit(0);
+		*mine = (struct row){.kind = row->kind, .tls = row->tls};
+		run_part(mine, i % s->count, i / s->count, o, s->shares);
+		pthread_mutex_lock(&s->lock);
+		add_row(row, mine);
+		atomic_fetch_add(&s->done, 1);
+		tell_progress(s, began);
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
+static void
+run_all(struct shared *s, const struct options *o)
+{
+	double began = now_seconds();
+
 	for (unsigned i = 0; i < o->jobs; i++) {
 		pid_t child = fork();
 
-		if (child > 0)
-			continue;
 		if (child < 0)
 			abort();
-		for (;;) {
-			unsigned mine = atomic_fetch_add(&s->next, 1);
-
-			if (mine >= count)
-				_exit(0);
-			run_row(&s->rows[mine], mine, o, days);
-		}
+		if (child == 0)
+			work(s, o, began);
 	}
 	for (unsigned i = 0; i < o->jobs; i++) {
 		int status;
@@ -189,6 +258,11 @@ run_all(struct shared *s, unsigned count, const struct options *o, double days)
 		if (wait(&status) < 0 || status != 0)
 			exit(2);
 	}
+	if (isatty(STDERR_FILENO))
+		fputc('\n', stderr);
+	if (atomic_load(&s->done) < s->count * PARTS)
+		printf("ended after %.0f minutes: %u of %u parts\n", o->minutes,
+		    atomic_load(&s->done), s->count * PARTS);
 }
 
 /* --- the table --- */
@@ -286,6 +360,8 @@ read_options(struct options *o, int argc, char **argv)
 			o->jobs = (unsigned)strtoul(value, NULL, 10);
 		else if (strncmp(argv[i], "kind=", 5) == 0)
 			o->kind = value;
+		else if (strncmp(argv[i], "minutes=", 8) == 0)
+			o->minutes = strtod(value, NULL);
 	}
 }
 
@@ -293,16 +369,23 @@ int
 main(int argc, char **argv)
 {
 	struct options o = {.days = 1e6, .instances = 400, .jobs = 2, .seed = 20260601};
-	unsigned honest = 0, count;
+	pthread_mutexattr_t attributes;
 	struct shared *s;
 
 	read_options(&o, argc, argv);
 	s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED)
 		return 2;
-	count = make_rows(s, &o, &honest);
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&s->lock, &attributes);
+	s->count = make_rows(s, &o);
+	if (s->count == 0) {
+		fprintf(stderr, "bench_verdicts: no kind of sender is called \"%s\"\n", o.kind);
+		return 2;
+	}
 	printf("seed %llu\n", (unsigned long long)o.seed);
 	fflush(stdout);
-	run_all(s, count, &o, honest > 0 ? o.days / honest : 0);
-	return print_table(s, count) > 0;
+	run_all(s, &o);
+	return print_table(s, s->count) > 0;
 }

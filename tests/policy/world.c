@@ -86,6 +86,12 @@ world_is_blocked(const struct world *w)
 	return w->is_blocked[w->who];
 }
 
+bool
+world_is_over(const struct world *w)
+{
+	return w->out.blocked_servers == w->servers - w->watched_from;
+}
+
 void
 world_use(struct world *w, unsigned server)
 {
@@ -155,37 +161,45 @@ world_domain_of(uint64_t person)
 	return 10 + person % 2000;
 }
 
-static struct observation
-observation(struct world *w, unsigned kind, uint64_t domain)
+static void
+begin(const struct world *w, struct observation *o, unsigned kind, uint64_t domain)
 {
-	struct observation o = {.kind = (uint8_t)kind, .session = w->session};
 	/* The large ones answer under several addresses. */
 	uint8_t host = domain < 10 ? (uint8_t)(w->session % 4) : 1;
 	const uint8_t own[4] = {192, 0, 2, (uint8_t)(7 + w->who)};
 	const uint8_t mx[4] = {198, (uint8_t)(18 + (domain >> 8 & 1)), (uint8_t)domain,
 	    (uint8_t)(host + (domain >> 9) * 8)};
 
-	memcpy(o.ifname, "vnet00", 7);
-	o.ifname[4] = (char)('0' + w->who / 10);
-	o.ifname[5] = (char)('0' + w->who % 10);
-	o.client = addr_from_v4(own);
-	o.server = addr_from_v4(mx);
-	o.client_port = 40000;
-	o.server_port = 25;
-	return o;
+	memset(o, 0, sizeof(*o));
+	o->kind = (uint8_t)kind;
+	o->session = w->session;
+	memcpy(o->ifname, "vnet00", 7);
+	o->ifname[4] = (char)('0' + w->who / 10);
+	o->ifname[5] = (char)('0' + w->who % 10);
+	o->client = addr_from_v4(own);
+	o->server = addr_from_v4(mx);
+	o->client_port = 40000;
+	o->server_port = 25;
+}
+
+/* Millions of times: no formatting. */
+static void
+copy_text(char out[OBS_DOMAIN_BYTES], const char *text)
+{
+	memcpy(out, text, strnlen(text, OBS_DOMAIN_BYTES - 1) + 1);
 }
 
 static void
 send_clear(struct world *w, const struct world_mail *m, uint64_t domain)
 {
-	struct observation o = observation(w, OBS_RECIPIENT, domain);
+	struct observation o;
 	bool taken = !m->unknown && !m->deferred;
 
+	begin(w, &o, OBS_RECIPIENT, domain);
 	o.u.recipient.hash = m->to;
 	o.u.recipient.domain_hash = domain * UINT64_C(0x9e3779b97f4a7c15);
-	snprintf(o.u.recipient.domain, sizeof(o.u.recipient.domain), "d%llu.example",
-	    (unsigned long long)domain);
-	snprintf(o.u.recipient.sender_domain, sizeof(o.u.recipient.sender_domain), "%s", m->sender);
+	memcpy(o.u.recipient.domain, "people.example", 15);
+	copy_text(o.u.recipient.sender_domain, m->sender);
 	o.u.recipient.reply_class = m->unknown	  ? OBS_REJECTED
 				    : m->deferred ? OBS_DEFERRED
 						  : OBS_ACCEPTED;
@@ -196,13 +210,13 @@ send_clear(struct world *w, const struct world_mail *m, uint64_t domain)
 	feed(w, &o);
 	if (!taken)
 		return;
-	o = observation(w, OBS_MESSAGE, domain);
+	begin(w, &o, OBS_MESSAGE, domain);
 	o.u.message.reply.code = m->refused ? 550 : 250;
 	o.u.message.reply.remote = m->refused ? OBS_REMOTE_POLICY : OBS_REMOTE_NONE;
 	o.u.message.size_bytes = m->bytes;
 	o.u.message.recipients_accepted = 1;
-	snprintf(o.u.message.sender_domain, sizeof(o.u.message.sender_domain), "%s", m->sender);
-	snprintf(o.u.message.from_domain, sizeof(o.u.message.from_domain), "%s", m->from);
+	copy_text(o.u.message.sender_domain, m->sender);
+	copy_text(o.u.message.from_domain, m->from);
 	o.u.message.headers_seen = true;
 	o.u.message.headers = m->headers;
 	o.u.message.subject_hash = m->subject != 0 ? m->subject : world_number(w);
@@ -218,10 +232,11 @@ send_clear(struct world *w, const struct world_mail *m, uint64_t domain)
 static void
 send_tls(struct world *w, const struct world_mail *m, uint64_t domain)
 {
-	struct observation o = observation(w, OBS_ESTIMATE, domain);
+	struct observation o;
 	double error = world_random(w);
 	bool taken = !m->unknown && !m->deferred;
 
+	begin(w, &o, OBS_ESTIMATE, domain);
 	o.visibility = OBS_TLS;
 	o.flags = OBS_F_ESTIMATED;
 	if (taken) {
@@ -251,8 +266,7 @@ set_greeting(struct observation *o, uint64_t domain)
 	    "mail-nwsmtp-mxfront-1.yp-c.yandex.net", "am0.eur03.prod.protection.outlook.com"};
 
 	if (domain >= 1 && domain <= 4)
-		snprintf(o->u.end.greeting_host, sizeof(o->u.end.greeting_host), "%s",
-		    large[domain - 1]);
+		copy_text(o->u.end.greeting_host, large[domain - 1]);
 	else
 		memcpy(o->u.end.greeting_host, "mx.small.example", 17);
 }
@@ -260,10 +274,11 @@ set_greeting(struct observation *o, uint64_t domain)
 static void
 end_session(struct world *w, const struct world_mail *m, uint64_t domain)
 {
-	struct observation o = observation(w, OBS_SESSION_END, domain);
+	struct observation o;
 	struct obs_counts *n = &o.u.end.counts;
 	bool taken = !m->unknown && !m->deferred && !m->refused;
 
+	begin(w, &o, OBS_SESSION_END, domain);
 	o.visibility = w->tls ? OBS_TLS : OBS_CLEAR;
 	if (w->tls) {
 		n->messages_estimated = taken;
@@ -279,10 +294,12 @@ end_session(struct world *w, const struct world_mail *m, uint64_t domain)
 	o.u.end.tls = w->tls ? OBS_TLS_STARTTLS : OBS_TLS_NONE;
 	o.u.end.habits = m->habits;
 	set_greeting(&o, domain);
-	if (m->helo != NULL)
-		snprintf(o.u.end.helo, sizeof(o.u.end.helo), "%s", m->helo);
-	else
-		snprintf(o.u.end.helo, sizeof(o.u.end.helo), "vm%u.example", w->who);
+	if (m->helo != NULL) {
+		copy_text(o.u.end.helo, m->helo);
+	} else {
+		memcpy(o.u.end.helo, "vm00.example", 13);
+		memcpy(o.u.end.helo + 2, o.ifname + 4, 2);
+	}
 	feed(w, &o);
 }
 
@@ -296,12 +313,12 @@ world_send(struct world *w, const struct world_mail *m)
 		world_turn(w);
 	w->session++;
 	if (world_is_blocked(w)) {
-		o = observation(w, OBS_CONNECT_FAILED, domain);
+		begin(w, &o, OBS_CONNECT_FAILED, domain);
 		o.u.connect_failed.how = OBS_CONNECT_REFUSED;
 		feed(w, &o);
 		return false;
 	}
-	o = observation(w, OBS_SESSION_START, domain);
+	begin(w, &o, OBS_SESSION_START, domain);
 	feed(w, &o);
 	if (w->tls)
 		send_tls(w, m, domain);
@@ -321,7 +338,7 @@ world_fail_connect(struct world *w, uint64_t domain)
 	struct observation o;
 
 	w->session++;
-	o = observation(w, OBS_CONNECT_FAILED, domain);
+	begin(w, &o, OBS_CONNECT_FAILED, domain);
 	o.visibility = OBS_FLOW;
 	o.u.connect_failed.how = OBS_CONNECT_UNANSWERED;
 	feed(w, &o);
@@ -333,13 +350,13 @@ world_connect_and_quit(struct world *w, uint64_t domain)
 	struct observation o;
 
 	w->session++;
-	o = observation(w, OBS_SESSION_START, domain);
+	begin(w, &o, OBS_SESSION_START, domain);
 	feed(w, &o);
-	o = observation(w, OBS_SESSION_END, domain);
+	begin(w, &o, OBS_SESSION_END, domain);
 	o.u.end.is_smtp = true;
 	o.u.end.habits = OBS_HABIT_NO_DATA;
 	set_greeting(&o, domain);
-	snprintf(o.u.end.helo, sizeof(o.u.end.helo), "probe.example");
+	memcpy(o.u.end.helo, "probe.example", 14);
 	feed(w, &o);
 }
 
@@ -349,7 +366,7 @@ world_receive(struct world *w)
 	struct observation o;
 
 	w->session++;
-	o = observation(w, OBS_SESSION_START, 5 + world_number(w) % 500);
+	begin(w, &o, OBS_SESSION_START, 5 + world_number(w) % 500);
 	o.flags = OBS_F_INBOUND;
 	o.server = o.client;
 	feed(w, &o);
@@ -361,7 +378,7 @@ world_fail_login(struct world *w, uint64_t domain)
 	struct observation o;
 
 	w->session++;
-	o = observation(w, OBS_SESSION_END, domain);
+	begin(w, &o, OBS_SESSION_END, domain);
 	o.server_port = 587;
 	o.visibility = w->tls ? OBS_TLS : OBS_CLEAR;
 	o.u.end.is_smtp = true;
@@ -375,11 +392,11 @@ world_tunnel(struct world *w, uint64_t domain, double seconds)
 	struct observation o;
 
 	w->session++;
-	o = observation(w, OBS_SESSION_START, domain);
+	begin(w, &o, OBS_SESSION_START, domain);
 	o.visibility = OBS_FLOW;
 	feed(w, &o);
 	world_sleep(w, seconds);
-	o = observation(w, OBS_SESSION_END, domain);
+	begin(w, &o, OBS_SESSION_END, domain);
 	o.visibility = OBS_FLOW;
 	o.u.end.habits = OBS_HABIT_NOT_SMTP;
 	snprintf(o.u.end.protocol, sizeof(o.u.end.protocol), "OpenVPN");

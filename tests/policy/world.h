@@ -48,6 +48,7 @@ struct world_kind {
 	void (*run)(struct world *w);
 	bool together;	    /* what its servers let through adds up */
 	double blocked_tls; /* share that the judge can be held to through TLS */
+	double share;	    /* of the honest server-days; of the other kinds: 1 */
 };
 extern const struct world_kind world_kinds[];
 extern const unsigned world_kind_count;
@@ -84,6 +85,7 @@ void world_servers(struct world *w, unsigned servers, unsigned per_tenant);
 /* Only servers from this one on are its kind; the others are its neighbours. */
 void world_watch(struct world *w, unsigned from);
 bool world_is_blocked(const struct world *w); /* the acting server */
+bool world_is_over(const struct world *w); /* all of them were blocked: nothing more is learned */
 
 struct world_mail {
 	uint64_t to;		   /* the person; its domain follows from it */

@@ -159,6 +159,76 @@ test_names(void **state)
 	assert_string_equal(rung_name(77), "unknown");
 }
 
+/* A number below n; the same ones in every run. */
+static unsigned
+draw(unsigned *random, unsigned n)
+{
+	*random = *random * 1103515245 + 12345;
+	return *random / 65536 % n;
+}
+
+/* A window with few things in it, at and around the places where rows begin to speak. */
+static void
+make_window(struct window *w, struct pool_view *tenant, struct pool_view *others, unsigned *random)
+{
+	memset(w, 0, sizeof(*w));
+	for (unsigned i = 0; i < WINDOW_RING__COUNT; i++)
+		if (draw(random, 8) == 0)
+			w->sum[i] = (float)draw(random, 40) * (draw(random, 4) == 0 ? 30 : 1);
+	for (unsigned i = 0; i < WINDOW_TEST__COUNT; i++)
+		if (draw(random, 8) == 0)
+			w->trials[i] = (struct window_trials){.points = (float)draw(random, 12),
+			    .bad = (float)draw(random, 15),
+			    .good = (float)draw(random, 15),
+			    .time_ns = NOW};
+	for (unsigned i = 0; i < WINDOW_CAMPAIGNS; i++)
+		if (draw(random, 16) == 0)
+			w->campaign[i] = (struct window_campaign){.kind = (uint8_t)draw(random, 3),
+			    .declared = draw(random, 2) != 0,
+			    .sum = (float)draw(random, 150)};
+	if (draw(random, 4) == 0)
+		*tenant = (struct pool_view){.members = draw(random, 4),
+		    .five = draw(random, 60),
+		    .hour = draw(random, 90),
+		    .kind = (uint8_t)(1 + draw(random, 2)),
+		    .declared = draw(random, 2) != 0};
+	if (draw(random, 4) == 0)
+		*others = (struct pool_view){.members = draw(random, 6),
+		    .hour = draw(random, 60),
+		    .points = draw(random, 40),
+		    .kind = (uint8_t)(1 + draw(random, 2))};
+}
+
+/* When nothing is said to speak, the score is below every rung; and that is said often enough to
+ * be worth asking. */
+static void
+test_quiet(void **state)
+{
+	struct score_bounds b;
+	unsigned random = 1, quiet = 0, silent = 0;
+
+	(void)state;
+	score_bounds_init(&b, 1e-5, 1e-2);
+	for (unsigned i = 0; i < 50000; i++) {
+		double points[QUESTION__COUNT];
+		struct signal_input in;
+		struct window w;
+
+		in = input(&w);
+		make_window(&w, &in.tenant, &in.others, &random);
+		in.name_tenants = draw(&random, 20) == 0 ? draw(&random, 6) : 0;
+		score_points(&in, &b, points);
+		silent += points[0] <= 0 && points[1] <= 0;
+		if (!signal_all_quiet(&in))
+			continue;
+		quiet++;
+		assert_true(
+		    points[QUESTION_ABUSE] == 0 && points[QUESTION_BULK] < b.rung[RUNG_WATCH]);
+	}
+	assert_true(quiet > 1000);
+	assert_true(4 * quiet > silent);
+}
+
 int
 main(void)
 {
@@ -168,6 +238,7 @@ main(void)
 	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_alert),
 	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_quiet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
