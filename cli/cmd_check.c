@@ -89,6 +89,91 @@ cmd_whitelist_check(struct context *ctx, json_t **data, struct err *e)
 	return rc < 0 ? rc : wait_for_report(ctx, id, data, e);
 }
 
+/* --- made again --- */
+
+/* Asks until none waits; each takes up to a minute and a half, two at a time. */
+static int
+wait_for_rechecks(struct context *ctx, json_t *queued, json_t **data, struct err *e)
+{
+	const struct timespec moment = {.tv_nsec = 200000000};
+	const int64_t until =
+	    clock_mono_ns() + WAIT_NS + (int64_t)json_array_size(queued) * CLOCK_MINUTE_NS;
+
+	for (;;) {
+		json_t *answer = NULL;
+		int rc = client_call(ctx, "whitelist.rechecked", json_pack("{s:O}", "ids", queued),
+		    NULL, 0, &answer, e);
+
+		if (rc < 0)
+			return rc;
+		if (output_json_number(answer, "waiting") == 0) {
+			*data = answer;
+			return 0;
+		}
+		json_decref(answer);
+		if (clock_mono_ns() > until)
+			return err_set(e, -ETIMEDOUT, "the checks do not end: see the guard's log");
+		nanosleep(&moment, NULL);
+	}
+}
+
+int
+cmd_whitelist_recheck(struct context *ctx, json_t **data, struct err *e)
+{
+	json_t *args = json_object(), *begun = NULL;
+	int rc;
+
+	if (ctx->operand_count > 0) {
+		json_decref(args);
+		rc = cmd_whitelist_id(ctx, &args, e);
+		if (rc < 0)
+			return rc;
+	}
+	rc = client_call(ctx, "whitelist.recheck", args, NULL, 0, &begun, e);
+	if (rc == 0)
+		rc = wait_for_rechecks(ctx, json_object_get(begun, "queued"), data, e);
+	if (rc == 0)
+		json_object_set(*data, "skipped", json_object_get(begun, "skipped"));
+	json_decref(begun);
+	return rc;
+}
+
+void
+print_rechecks(struct output *out, const json_t *data)
+{
+	static const struct output_column columns[] = {
+	    {"ID", true, false},
+	    {"GRANT", false, false},
+	    {"PAGES", false, false},
+	    {"MAIL", false, false},
+	    {"WHY", false, true},
+	};
+	json_t *list = json_object_get(data, "results"),
+	       *skipped = json_object_get(data, "skipped");
+	struct output_table *t = output_table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (list, i, r) {
+		const char *pages = output_json_get(r, "level", "?");
+		const char *mail = output_json_get(r, "watch_level", "?");
+		const bool bad = strcmp(pages, "warn") == 0 || strcmp(pages, "suspend") == 0;
+
+		output_table_cell(t, OUTPUT_PLAIN, "%lld", output_json_number(r, "application"));
+		output_table_cell(t, OUTPUT_PLAIN, "%s", output_json_get(r, "grant", "?"));
+		output_table_cell(t, bad ? OUTPUT_BAD : OUTPUT_GOOD, "%s", pages);
+		output_table_cell(t, OUTPUT_PLAIN, "%s", mail);
+		output_table_cell(t, OUTPUT_PLAIN, "%s",
+		    output_json_get(r, "reason", output_json_get(r, "watch_reason", "-")));
+	}
+	if (json_array_size(list) == 0)
+		output_line(out, OUTPUT_PLAIN, "There is no grant to look at again.");
+	output_table_finish(t, out);
+	json_array_foreach (skipped, i, r)
+		output_line(out, OUTPUT_PLAIN, "application %lld is left out: %s",
+		    output_json_number(r, "application"), output_json_get(r, "why", "?"));
+}
+
 static enum output_style
 level_style(const char *level)
 {

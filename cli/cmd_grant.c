@@ -45,9 +45,16 @@ print_whitelist_import(struct output *out, const json_t *data)
 static void
 print_watch(struct output *out, const json_t *watch)
 {
+	const json_t *pages = json_object_get(watch, "pages");
+	const char *at = output_json_get(pages, "level", "unseen");
+	const bool fails = strcmp(at, "warn") == 0 || strcmp(at, "suspend") == 0;
 	const char *level = output_json_get(watch, "level", "unseen");
 	const bool bad = strcmp(level, "warn") == 0 || strcmp(level, "suspend") == 0;
 
+	if (json_is_string(json_object_get(pages, "checked")))
+		output_line(out, fails ? OUTPUT_BAD : OUTPUT_PLAIN, "pages        %.10s %s%s%s",
+		    output_json_get(pages, "checked", "?"), at, fails ? ": " : "",
+		    output_json_get(pages, "reason", ""));
 	if (!json_is_string(json_object_get(watch, "checked")))
 		return; /* less than a day old */
 	output_line(out, bad ? OUTPUT_BAD : OUTPUT_PLAIN, "watched      %.10s %s%s%s",

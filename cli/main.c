@@ -77,6 +77,9 @@ static const struct command commands[] = {
 	"  bulkhead whitelist check 3\n  bulkhead whitelist check 3 --dkim-keys keys.txt\n"
 	"  bulkhead whitelist check 3 --online\n",
 	cmd_whitelist_check, print_checks},
+    {"whitelist recheck", "[N]", 0, 1, NULL, "make the online checks of granted mail again",
+	"  bulkhead whitelist recheck\n  bulkhead whitelist recheck 3\n", cmd_whitelist_recheck,
+	print_rechecks},
     {"whitelist approve", "N", 1, 1, options_approve, "give what was asked, until a date",
 	"  bulkhead whitelist approve 3\n  bulkhead whitelist approve 3 --per-day 2000 --until "
 	"90d\n"

@@ -42,6 +42,9 @@
  *                                                                        guesses:[{field, value, why}], files:[{name,
  *                                                                        kind, trouble, why}], candidates:[{server,
  *                                                                        tenant, taken, why}], running}
+ * whitelist.recheck support {id?}                                       {queued:[ids], skipped:[{application, why}]}: begins
+ * whitelist.rechecked view  {ids:[...]}                                 {waiting, results:[{application, grant, WATCH
+ *                                                                        pages members, watch_level, watch_reason}]}
  * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
  *                                                                        or span; override: role abuse
  * whitelist.reject support  {id, reason}                                APPLICATION
@@ -89,7 +92,7 @@
  * new entries (looked for once a second), and one with no entries after 15 s of silence.  It starts with entry `from`,
  * else with what comes next.  The connection serves nothing else: what the client sends on it ends it.  Any command
  * may stream under this rule without a new version; a client that does not know it reads one reply and hangs up.
- * WATCH   {checked, level: unseen|well|warn|suspend, reason, messages, unsubscribable, recipients, unknown, volume}:
+ * WATCH   {pages:{checked, level, reason, failing_since}, checked, level: unseen|well|warn|suspend, reason, messages, unsubscribable, recipients, unknown, volume}:
  *          the newest judgement, and what was counted since
  * REPORT: whitelist/check.h, check_report_json().
  *

@@ -69,7 +69,67 @@ whitelist_checks(const struct ctl_call *call, json_t **data, struct err *e)
 	return 0;
 }
 
+/* Begins; whitelist.rechecked tells how it went. */
+static int
+whitelist_recheck(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	json_t *queued = NULL, *skipped = NULL;
+	int64_t id = 0;
+	int rc = ctl_arg_int_opt(call, "id", &id, e);
+
+	if (rc == 0)
+		rc = guard_recheck_start(call->guard, id, &queued, &skipped, e);
+	if (rc == 0)
+		*data = json_pack("{s:o, s:o}", "queued", queued, "skipped", skipped);
+	return rc;
+}
+
+static json_t *
+rechecked_json(const struct guard *g, int64_t id)
+{
+	const struct grant *grant = guard_find_grant(g, id);
+	const struct grant_watch *w = guard_find_watch(g, id);
+	json_t *out;
+
+	if (grant == NULL || w == NULL)
+		return NULL;
+	out = ctl_json_pages(w);
+	json_object_set_new(out, "application", json_integer((json_int_t)id));
+	json_object_set_new(out, "grant", json_string(grant_state_name(grant->state)));
+	json_object_set_new(out, "watch_level", json_string(watch_level_name(w->level)));
+	json_object_set_new(out, "watch_reason", ctl_json_text_or_null(w->reason));
+	return out;
+}
+
+static int
+whitelist_rechecked(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	json_t *ids = json_object_get(call->args, "ids"), *item, *results = json_array();
+	unsigned waiting = 0;
+	size_t i;
+
+	if (!json_is_array(ids)) {
+		json_decref(results);
+		return err_set(e, -EINVAL, "the request lacks the argument \"ids\" (a list)");
+	}
+	json_array_foreach (ids, i, item) {
+		const int64_t id = json_integer_value(item);
+		json_t *one = rechecked_json(call->guard, id);
+
+		if (guard_recheck_waits(call->guard, id)) {
+			waiting++;
+			json_decref(one);
+		} else if (one != NULL) {
+			json_array_append_new(results, one);
+		}
+	}
+	*data = json_pack("{s:i, s:o}", "waiting", (int)waiting, "results", results);
+	return 0;
+}
+
 const struct ctl_command ctl_commands_check[] = {
+    {"whitelist.recheck", CTL_ROLE_SUPPORT, whitelist_recheck},
+    {"whitelist.rechecked", CTL_ROLE_VIEW, whitelist_rechecked},
     {"whitelist.check", CTL_ROLE_SUPPORT, whitelist_check},
     {"whitelist.checks", CTL_ROLE_VIEW, whitelist_checks},
     {NULL, CTL_ROLE_NONE, NULL},

@@ -50,6 +50,7 @@ json_t *ctl_json_application_whole(const struct guard *g, const struct applicati
 /* The grant with what is used of it, null when there is none. */
 json_t *ctl_json_grant(const struct guard *g, int64_t id);
 /* The watch over a grant: its newest judgement, and what the running day counted so far. */
+json_t *ctl_json_pages(const struct grant_watch *w);
 json_t *ctl_json_watch(const struct grant_watch *w);
 
 /* CASE of a server or a case, as the command explain gives it. */

@@ -20,13 +20,22 @@ count_json(uint64_t n)
 }
 
 json_t *
+ctl_json_pages(const struct grant_watch *w)
+{
+	return json_pack("{s:o, s:s, s:o, s:o}", "checked", ctl_json_time(w->pages_ns), "level",
+	    watch_level_name(w->pages_level), "reason", ctl_json_text_or_null(w->pages_reason),
+	    "failing_since", ctl_json_time(w->pages_bad_ns));
+}
+
+json_t *
 ctl_json_watch(const struct grant_watch *w)
 {
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "checked",
-	    ctl_json_time(w->checked_ns), "level", watch_level_name(w->level), "reason",
-	    ctl_json_text_or_null(w->reason), "messages", count_json(w->messages), "unsubscribable",
-	    count_json(w->unsubscribable), "recipients", count_json(w->recipients), "unknown",
-	    count_json(w->unknown), "volume", count_json(w->volume));
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "pages",
+	    ctl_json_pages(w), "checked", ctl_json_time(w->checked_ns), "level",
+	    watch_level_name(w->level), "reason", ctl_json_text_or_null(w->reason), "messages",
+	    count_json(w->messages), "unsubscribable", count_json(w->unsubscribable), "recipients",
+	    count_json(w->recipients), "unknown", count_json(w->unknown), "volume",
+	    count_json(w->volume));
 }
 
 json_t *

@@ -52,6 +52,8 @@ struct guard {
 	struct guard_run *runs[GUARD_RUNS_MAX]; /* checks that are under way */
 	struct guard_intake
 	    *intakes[GUARD_INTAKES_MAX]; /* support mails, also the newest that ended */
+	int64_t *rechecks; /* heap: grants whose checks are to be made again, and those at work */
+	unsigned recheck_count;
 	/* so far: names a run, so that a late answer finds no other */
 	uint64_t run_count;
 	struct grant *grants;	     /* heap, grows up to GUARD_GRANTS_MAX */
@@ -168,6 +170,15 @@ int guard_check_start(struct guard *g, const char *actor, const struct applicati
 void guard_hear_checks(struct guard *g);
 bool guard_check_runs(const struct guard *g, int64_t id);
 void guard_check_close(struct guard *g);
+
+/*
+ * The online checks of granted mail are made again, of one grant or (id 0) of all that are alive: *queued are
+ * their numbers, *skipped [{application, why}] (new references).  They run a few at a time; the result is in the
+ * grant's watch (guard_recheck.c).
+ */
+int guard_recheck_start(
+    struct guard *g, int64_t id, json_t **queued, json_t **skipped, struct err *e);
+bool guard_recheck_waits(const struct guard *g, int64_t id);
 
 /*
  * A support mail (a regular file) becomes a draft, or more evidence for an application (guard_intake.c).  start:

@@ -56,6 +56,9 @@ guard_check_close(struct guard *g)
 		free(g->runs[i]);
 		g->runs[i] = NULL;
 	}
+	free(g->rechecks);
+	g->rechecks = NULL;
+	g->recheck_count = 0;
 }
 
 static bool
@@ -184,17 +187,38 @@ stored_report(struct guard *g, int64_t id)
 	return r;
 }
 
+/* The newest name that a server of the application said to others. */
+static const char *
+helo_of(const struct guard *g, const struct application *a, char helo[OBS_DOMAIN_BYTES])
+{
+	int64_t newest_ns = 0;
+
+	helo[0] = '\0';
+	for (unsigned i = 0; i < a->server_count; i++) {
+		int index = inventory_find(g->inventory, a->servers[i]);
+		struct judge_view view;
+
+		if (index < 0 || judge_get(g->judge, (unsigned)index, &view) < 0 ||
+		    view.outgoing.helo_ns <= newest_ns)
+			continue;
+		newest_ns = view.outgoing.helo_ns;
+		memcpy(helo, view.outgoing.helo, OBS_DOMAIN_BYTES);
+	}
+	return helo;
+}
+
 static void
 fill_online(const struct guard *g, struct guard_run *run)
 {
+	char helo[OBS_DOMAIN_BYTES];
 	const int rules = newest(&run->a, EVIDENCE_RULES_EXTRACT);
 
 	run->job.kind = CHECK_JOB_ONLINE;
 	snprintf(run->job.sha256, sizeof(run->job.sha256), "%s",
 	    rules >= 0 ? run->a.evidence[rules].sha256 : "");
 	check_job_set_online(&run->job, &g->settings, &run->a,
-	    run->report.facts.size_bytes != 0 ? &run->report.facts : NULL, "",
-	    run->how.consent[0] != '\0');
+	    run->report.facts.size_bytes != 0 ? &run->report.facts : NULL,
+	    helo_of(g, &run->a, helo), run->how.consent[0] != '\0');
 }
 
 /* Results that were not made anew and still hold: of the network, about the very same things. */
@@ -225,6 +249,18 @@ note_offline(struct check_report *r, const char *why)
 			    "The online checks ended early: %s.", why);
 }
 
+/* A POST is only sent with consent, once: without it the answer of then stands. */
+static void
+keep_post(struct check_report *r, const struct check_report *old)
+{
+	const struct check_result *then = check_report_find(old, CHECK_U6);
+
+	for (unsigned i = 0; then != NULL && i < r->count; i++)
+		if (r->results[i].id == CHECK_U6 && r->results[i].level == CHECK_NOT_CHECKED &&
+		    strcmp(r->online_digest, old->online_digest) == 0)
+			r->results[i] = *then;
+}
+
 /* The run's results with their time, beside those of an earlier run that still hold. */
 static void
 complete_report(struct guard *g, struct guard_run *run)
@@ -246,6 +282,8 @@ complete_report(struct guard *g, struct guard_run *run)
 			note_offline(r, run->online_why);
 		else if (!held)
 			r->online_digest[0] = '\0'; /* nothing was asked about these yet */
+	} else if (old != NULL && run->how.consent[0] == '\0') {
+		keep_post(r, old);
 	}
 	free(old);
 }
@@ -302,7 +340,10 @@ finish_run(struct guard *g, unsigned slot)
 		log_event(LOG_LEVEL_INFO, "guard.check", "id=%lld results=%u", (long long)run->a.id,
 		    run->report.count);
 	g->runs[slot] = NULL;
+	if (run->online && guard_recheck_waits(g, run->a.id))
+		guard_recheck_done(g, run->a.id, &run->report);
 	free(run);
+	guard_recheck_tick(g);
 }
 
 /* Asks what the documents name; false when nothing could be started. */
@@ -478,6 +519,7 @@ guard_hear_checks(struct guard *g)
 	check_spawner_close(g->checks);
 	g->checks = NULL;
 	guard_intake_lose(g);
+	g->recheck_count = 0;
 	for (unsigned i = 0; i < GUARD_RUNS_MAX; i++)
 		if (g->runs[i] != NULL)
 			finish_run(g, i);

@@ -15,6 +15,9 @@
 
 /* DNS and pages change: what they said before this long decides nothing any more (as M20 for the sample). */
 #define ONLINE_AGE_NS (30 * CLOCK_DAY_NS)
+/* CHECKS.md D13; below 20 sessions one of them is more than the tenth that may lack TLS is judged by. */
+#define TLS_PERCENT_MIN	 90
+#define TLS_SESSIONS_MIN 20
 
 /* --- what the guard knows itself ---------------------------------------------------------------- */
 
@@ -29,6 +32,35 @@ add_server_facts(const struct guard *g, const struct application *a, struct chec
 		check_report_add(r, CHECK_D15, kvm ? CHECK_PASS : CHECK_FAIL, a->servers[i],
 		    kvm ? "%s is a KVM server." : "%s is not a KVM server.", a->servers[i]);
 	}
+}
+
+/* D13: what the sensor saw of the servers' sessions with destinations that offered TLS. */
+static void
+add_tls(const struct guard *g, const struct application *a, struct check_report *r)
+{
+	unsigned long long offered = 0, used = 0;
+
+	for (unsigned i = 0; i < a->server_count; i++) {
+		int index = inventory_find(g->inventory, a->servers[i]);
+		struct judge_view view;
+
+		if (index < 0 || judge_get(g->judge, (unsigned)index, &view) < 0)
+			continue;
+		offered += view.outgoing.tls_offered;
+		used += view.outgoing.tls_used;
+	}
+	if (offered < TLS_SESSIONS_MIN)
+		check_report_add(r, CHECK_D13, CHECK_NOT_CHECKED, NULL,
+		    "The sensor saw %llu sessions with destinations that offer TLS; %d are needed "
+		    "to "
+		    "judge.",
+		    offered, TLS_SESSIONS_MIN);
+	else
+		check_report_add(r, CHECK_D13,
+		    used * 100 < offered * TLS_PERCENT_MIN ? CHECK_WARN : CHECK_PASS, NULL,
+		    "TLS was taken in %llu of %llu sessions with destinations that offer it; %d %% "
+		    "are expected.",
+		    used, offered, TLS_PERCENT_MIN);
 }
 
 static void
@@ -116,6 +148,7 @@ guard_get_checks(
 		return err_set(e, rc, "the stored results of application %lld cannot be read",
 		    (long long)a->id);
 	add_server_facts(g, a, out);
+	add_tls(g, a, out);
 	add_declared(a, out);
 	add_duplicates(g, a, out);
 	return 0;

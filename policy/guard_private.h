@@ -127,6 +127,10 @@ void guard_history_tick(struct guard *g);
 /* What led to this case is kept beside it. */
 void guard_history_keep(struct guard *g, unsigned index, const char *case_id);
 
+/* Starts what waits for a recheck; the end of one. */
+void guard_recheck_tick(struct guard *g);
+void guard_recheck_done(struct guard *g, int64_t id, const struct check_report *report);
+
 /* Reads all grants from the database. */
 int guard_load_grants(struct guard *g, struct err *e);
 

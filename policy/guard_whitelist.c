@@ -145,6 +145,9 @@ guard_store_application(struct guard *g, const char *actor, const char *action,
 		rc = store_put_grant(g->store, grant, e);
 	}
 	snprintf(subject, sizeof(subject), "application %lld", (long long)a->id);
+	/* What later checks are compared with. */
+	if (rc == 0 && grant != NULL && strncmp(action, "whitelist.approve", 17) == 0)
+		rc = store_approve_checks(g->store, a->id, e);
 	if (rc == 0)
 		rc = guard_write_ledger(g, actor, action, subject, application_detail(a, grant), e);
 	return rc;

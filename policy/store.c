@@ -31,7 +31,7 @@
 
 #define WATCH_COLUMNS                                                                            \
 	"id, day_ns, messages, unsubscribable, recipients, unknown, volume, checked_ns, level, " \
-	"reason, reminded_ns"
+	"reason, reminded_ns, pages_ns, pages_bad_ns, pages_level, pages_reason"
 
 #define NOTICE_COLUMNS \
 	"kind, subject, hook, server, contact, lang, made_ns, due_ns, state, done_ns, error"
@@ -87,6 +87,9 @@ static const char *const statements[STORE_STMT__COUNT] = {
 	" ON CONFLICT (application) DO UPDATE SET made_ns = excluded.made_ns,"
 	" report = excluded.report",
     [STORE_CHECK_GET] = "SELECT report FROM check_report WHERE application = ?1",
+    [STORE_CHECK_APPROVE] = "UPDATE check_report SET approved = report WHERE application = ?1",
+    [STORE_CHECK_APPROVED] = "SELECT approved FROM check_report"
+			     " WHERE application = ?1 AND approved <> ''",
     [STORE_EVIDENCE_OTHERS] = "SELECT DISTINCT application FROM evidence"
 			      " WHERE sha256 = ?1 AND application <> ?2 ORDER BY application",
     [STORE_GRANT_PUT] =
@@ -104,7 +107,7 @@ static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_EVIDENCE_USES] = "SELECT DISTINCT application FROM evidence WHERE sha256 = ?1"
 			    " ORDER BY application",
     [STORE_WATCH_PUT] = "INSERT OR REPLACE INTO grant_watch (" WATCH_COLUMNS ") VALUES"
-			" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+			" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [STORE_WATCH_EACH] = "SELECT " WATCH_COLUMNS " FROM grant_watch ORDER BY id",
     /* Once per kind, subject and hook: a second one is no error and changes nothing. */
     [STORE_NOTICE_ADD] = "INSERT INTO notice (" NOTICE_COLUMNS ") VALUES"

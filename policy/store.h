@@ -85,6 +85,9 @@ int store_each_application(struct store *st, int state_or_minus_1,
 int store_put_checks(
     struct store *st, int64_t id, int64_t made_ns, const char *report, struct err *e);
 int store_get_checks(struct store *st, int64_t id, char **report, struct err *e);
+/* The newest report becomes the one that the approval was given on; and that one, -ENOENT without. */
+int store_approve_checks(struct store *st, int64_t id, struct err *e);
+int store_get_approved_checks(struct store *st, int64_t id, char **report, struct err *e);
 /* Calls fn for each other application with evidence of this content. */
 int store_each_duplicate(struct store *st, int64_t id, const char *sha256,
     int (*fn)(void *arg, int64_t application), void *arg, struct err *e);

@@ -255,9 +255,18 @@ keep_report(void *arg, sqlite3_stmt *row)
 }
 
 int
-store_get_checks(struct store *st, int64_t id, char **report, struct err *e)
+store_approve_checks(struct store *st, int64_t id, struct err *e)
 {
-	sqlite3_stmt *s = store_stmt(st, STORE_CHECK_GET);
+	sqlite3_stmt *s = store_stmt(st, STORE_CHECK_APPROVE);
+
+	sqlite3_bind_int64(s, 1, id);
+	return store_run(st, s, "keep the results of checks", e);
+}
+
+static int
+get_report(struct store *st, enum store_stmt statement, int64_t id, char **report, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, statement);
 	char *found = NULL;
 	int rc;
 
@@ -295,6 +304,18 @@ store_each_duplicate(struct store *st, int64_t id, const char *sha256,
 	store_bind_text(s, 1, sha256);
 	sqlite3_bind_int64(s, 2, id);
 	return store_rows(st, s, "look for the same evidence", pass_duplicate, &call, e);
+}
+
+int
+store_get_checks(struct store *st, int64_t id, char **report, struct err *e)
+{
+	return get_report(st, STORE_CHECK_GET, id, report, e);
+}
+
+int
+store_get_approved_checks(struct store *st, int64_t id, char **report, struct err *e)
+{
+	return get_report(st, STORE_CHECK_APPROVED, id, report, e);
 }
 
 /* --- grants

@@ -168,6 +168,14 @@ static const char *const migrations[] = {
      ") STRICT;"
      "CREATE INDEX notice_due ON notice (due_ns) WHERE state < 2;"
      "CREATE INDEX notice_state ON notice (state);"),
+
+    /* The report that an approval was given on, and how the online checks stand against it since. */
+    ("ALTER TABLE check_report ADD COLUMN approved TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE grant_watch ADD COLUMN pages_ns INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE grant_watch ADD COLUMN pages_bad_ns INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE grant_watch ADD COLUMN pages_level INTEGER NOT NULL DEFAULT 0"
+     " CHECK (pages_level BETWEEN 0 AND 3);"
+     "ALTER TABLE grant_watch ADD COLUMN pages_reason TEXT NOT NULL DEFAULT '';"),
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

@@ -50,6 +50,10 @@ store_put_watch(struct store *st, const struct grant_watch *w, struct err *e)
 	sqlite3_bind_int(s, 9, w->level);
 	store_bind_text(s, 10, w->reason);
 	sqlite3_bind_int64(s, 11, w->reminded_ns);
+	sqlite3_bind_int64(s, 12, w->pages_ns);
+	sqlite3_bind_int64(s, 13, w->pages_bad_ns);
+	sqlite3_bind_int(s, 14, w->pages_level);
+	store_bind_text(s, 15, w->pages_reason);
 	return store_run(st, s, "store the watch over a grant", e);
 }
 
@@ -74,6 +78,10 @@ pass_watch(void *arg, sqlite3_stmt *row)
 	w.level = (uint8_t)sqlite3_column_int(row, 8);
 	store_column_text(row, 9, w.reason, sizeof(w.reason));
 	w.reminded_ns = sqlite3_column_int64(row, 10);
+	w.pages_ns = sqlite3_column_int64(row, 11);
+	w.pages_bad_ns = sqlite3_column_int64(row, 12);
+	w.pages_level = (uint8_t)sqlite3_column_int(row, 13);
+	store_column_text(row, 14, w.pages_reason, sizeof(w.pages_reason));
 	return call->fn(call->arg, &w);
 }
 

@@ -36,6 +36,11 @@ struct grant_watch {
 	uint8_t level;			 /* enum watch_level, of the newest judgement */
 	char reason[WATCH_REASON_BYTES]; /* "" when all is well */
 	int64_t reminded_ns;		 /* the end of the grant that was reminded of */
+	/* The online checks made again, against those at the approval; watch_pages.h. */
+	int64_t pages_ns;     /* when; 0 = not yet */
+	int64_t pages_bad_ns; /* unsubscribing fails since; 0 = it does not */
+	uint8_t pages_level;  /* enum watch_level */
+	char pages_reason[WATCH_REASON_BYTES];
 };
 
 const char *watch_level_name(unsigned level); /* "unseen" "well" "warn" "suspend" */

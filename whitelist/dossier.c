@@ -137,6 +137,9 @@ write_grant(FILE *f, const struct dossier *d)
 {
 	const json_t *grant = json_object_get(d->application, "grant");
 	const json_t *watch = json_object_get(grant, "watch");
+	const json_t *pages = json_object_get(watch, "pages");
+	const char *at = dossier_get(pages, "level");
+	const bool fails = strcmp(at, "warn") == 0 || strcmp(at, "suspend") == 0;
 	const char *level = dossier_get(watch, "level");
 	const bool bad = strcmp(level, "warn") == 0 || strcmp(level, "suspend") == 0;
 
@@ -153,6 +156,12 @@ write_grant(FILE *f, const struct dossier *d)
 	    "<tr><th>Used</th><td>%llu %% of today's %llu (%llu recipients in 24 h)</td></tr>\n",
 	    dossier_number(grant, "used_percent"), dossier_number(grant, "per_day"),
 	    dossier_number(grant, "used_today"));
+	if (dossier_get(pages, "checked")[0] != '\0')
+		html_print(f,
+		    "<tr><th>Pages again</th><td><span class=\"badge %s\">%s</span> %s "
+		    "<bdi>%s</bdi></td></tr>\n",
+		    fails ? "bad" : "good", at, dossier_get(pages, "checked"),
+		    dossier_get(pages, "reason"));
 	if (dossier_get(watch, "checked")[0] != '\0')
 		html_print(f,
 		    "<tr><th>Watched</th><td><span class=\"badge %s\">%s</span> %s "

@@ -525,5 +525,26 @@ if grep -q 'Ann, ticket 7' <<<"$report"; then passed=$((passed + 1)); else faile
 report=$(b whitelist check 1 --post-consent Ann)
 want ".*post_consent is for online"
 
+# --- granted, and looked at again: the page answered then, now it is gone
+ledger() { b ledger show --json | jq -r '.entries[] | select(.action == "whitelist.recheck") | .detail.level' | paste -sd' '; }
+same() { # what, got, wanted
+	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAIL $1: \"$2\", not \"$3\""; fi
+}
+b whitelist approve 1 --override --reason 'a made-up mail' >"$work/approve.log"
+same recheck "$(b --json whitelist recheck | jq -r '.results[] | "\(.application) \(.grant) \(.level) \(.reason)"')" '1 active well null'
+mv "$www/ok.html" "$www/away.html"
+report=$(b whitelist recheck 1)
+want " *1 +active +warn .*U2 link in the body: then \(20[0-9-]+\) 200 after 0 redirects, now the page answers 404"
+report=$(b whitelist show 1)
+want "pages +.* warn: U2"
+want ".*whitelist.recheck"
+same recheck-changes "$(b whitelist show 1 --json | jq -r '[.history[] | select(.action == "whitelist.recheck") | .detail.changes[]?.check] | join(" ")')" U2
+mv "$www/away.html" "$www/ok.html"
+same recheck-again "$(b --json whitelist recheck 1 | jq -r '.results[] | "\(.level) \(.failing_since)"')" 'well null'
+same recheck-ledger "$(ledger)" 'well warn well'
+same post-kept "$(b --json whitelist show 1 >/dev/null; b --json whitelist check 1 --online | jq -r '.report.results[] | select(.id == "U6").level')" pass
+report=$(b whitelist recheck 7)
+want ".*application 7 has no grant"
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
