@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TLS_STATE_BYTES_MAX 768
+#define TLS_STATE_BYTES_MAX 1024
 #define TLS_SNI_BYTES	    64 /* longer names keep their right end */
 #define TLS_CLIENT_ID_BYTES 36 /* 32 hex digits and the terminator fit */
 

@@ -10,37 +10,28 @@
  */
 #include "sensor/tls_estimate.h"
 #include "sensor/tls_estimate_model.h"
+#include "sensor/tls_estimate_split.h"
 
 #include <math.h>
 #include <string.h>
 
-#define DEAD		  (-1e9F)
-#define DEAD_BELOW	  (-60.F) /* a path so far behind the best never comes back */
-#define COUNT_MAX	  UINT16_MAX
-#define TURN_MAX	  (UINT32_C(1) << 30) /* bytes of one turn, saturating */
-#define FIT_MIN		  (-30.F) /* of one exchange, so that one oddity does not decide */
-#define SIX_BYTES	  6U	  /* "DATA", "QUIT" and "RSET" with CRLF */
-#define NOT_SIX		  (-12.F)
-#define CHUNK_REPLY_BYTES 25 /* to a BDAT that is not the last: "250 2.0.0 Ok: 428 bytes" */
-#define QUIT_REPLY_MIN	  10 /* bytes of the answer to QUIT */
-#define QUIT_REPLY_MAX	  80
-#define REFUSAL_BYTES \
-	110 /* a typical refusal of a recipient, e.g. Postfix "550 5.1.1 <...>: ..." */
-
-/* Bytes on the wire of one command line, as clients write them. */
-#define RCPT_LINE_MIN	  18
-#define RCPT_LINE_TYPICAL 34
-#define RCPT_LINE_MAX	  120
-#define MAIL_LINE_TYPICAL 60
-
-/* An exchange with what is computed once for all states and paths. */
-struct exchange {
-	uint32_t c, s; /* bytes, both >= 1 */
-	uint32_t slack;
-	bool six;
-	float ln_c, ln_s;
-	float emission[ESTIMATE__STATES];
-};
+#define DEAD	       (-1e9F)
+#define DEAD_BELOW     (-60.F) /* a path so far behind the best never comes back */
+#define COUNT_MAX      UINT16_MAX
+#define MAIL	       (1U << ESTIMATE_REPLY_MAIL)
+#define DATA	       (1U << ESTIMATE_REPLY_DATA)
+#define BODY	       (1U << ESTIMATE_REPLY_BODY)
+#define CHUNK	       (1U << ESTIMATE_REPLY_CHUNK)
+#define LAST	       (1U << ESTIMATE_REPLY_LAST)
+#define TURN_MAX       (UINT32_C(1) << 30) /* bytes of one turn, saturating */
+#define FIT_MIN	       (-30.F)		   /* of one exchange, so that one oddity does not decide */
+#define SIX_BYTES      6U		   /* "DATA", "QUIT" and "RSET" with CRLF */
+#define NOT_SIX	       (-12.F)
+#define LONG_TURN      1000 /* bytes: no longer one segment */
+#define LONG_ENVELOPE  8    /* recipients */
+#define ENVELOPE_MOST  100  /* RFC 5321 section 4.5.3.1.8 */
+#define QUIT_REPLY_MIN 10   /* bytes of the answer to QUIT */
+#define QUIT_REPLY_MAX 80
 
 static float
 shape_density(const struct shape *shape, float ln)
@@ -88,7 +79,8 @@ state_has_envelope(enum estimate_state state)
 {
 	return state == ESTIMATE_ENVELOPE || state == ESTIMATE_ENVELOPE_REFUSED ||
 	       state == ESTIMATE_ADDRESSES || state == ESTIMATE_BODY_ENVELOPE ||
-	       state == ESTIMATE_ALL;
+	       state == ESTIMATE_ALL || state == ESTIMATE_ALL_REFUSED || state == ESTIMATE_MORE ||
+	       state == ESTIMATE_MORE_DATA;
 }
 
 /* What the dialogue before TLS rules out: the server did not offer it. */
@@ -101,23 +93,10 @@ state_offer_cost(const struct tls_hints *h, enum estimate_state state)
 		return 0;
 	if (!h->pipelining && state_has_envelope(state))
 		cost -= 8;
-	if (!h->chunking &&
-	    (state == ESTIMATE_CHUNK || state == ESTIMATE_BEGIN || state == ESTIMATE_ALL))
+	if (!h->chunking && (state == ESTIMATE_CHUNK || state == ESTIMATE_BEGIN ||
+				state == ESTIMATE_ALL || state == ESTIMATE_ALL_REFUSED))
 		cost -= 8;
 	return cost;
-}
-
-/* A reply of a length that the path knows came again, or did not. */
-static float
-reply_gain(uint8_t known, const struct exchange *x, uint32_t tolerance)
-{
-	uint32_t off = x->s > known ? x->s - known : known - x->s;
-
-	if (known == 0 || known == UINT8_MAX)
-		return 0;
-	if (off > tolerance + x->slack)
-		return -.7F;
-	return x->slack == 0 ? 1.5F : .7F;
 }
 
 /* What a state tells of the client's habits. */
@@ -135,13 +114,16 @@ state_style(enum estimate_state state)
 	case ESTIMATE_ENVELOPE:
 	case ESTIMATE_ENVELOPE_REFUSED:
 	case ESTIMATE_BODY_ENVELOPE:
+	case ESTIMATE_MORE_DATA:
 		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA;
+	case ESTIMATE_MORE:
 	case ESTIMATE_ADDRESSES:
 		return ESTIMATE_STYLE_PIPELINED;
 	case ESTIMATE_CHUNK:
 		return ESTIMATE_STYLE_BDAT;
 	case ESTIMATE_BEGIN:
 	case ESTIMATE_ALL:
+	case ESTIMATE_ALL_REFUSED:
 		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT;
 	default:
 		return 0;
@@ -164,158 +146,80 @@ style_cost(uint8_t seen, enum estimate_state to)
 	return cost;
 }
 
-/* How the answer to a pipelined turn splits into replies. */
-struct split {
-	uint16_t accepted, refused;
-	float gain;
-};
-
-/* Recipients from the client's bytes alone. */
-static uint32_t
-split_guess(uint32_t envelope_bytes)
+/* What stands beside RCPTs in the turns of a state; false: nothing of that kind. */
+static bool
+state_turn(enum estimate_state state, const struct exchange *x, struct turn_shape *out)
 {
-	if (envelope_bytes < MAIL_LINE_TYPICAL + 2 * RCPT_LINE_TYPICAL)
-		return 1;
-	return (envelope_bytes - MAIL_LINE_TYPICAL) / RCPT_LINE_TYPICAL;
-}
+	static const struct {
+		uint8_t replies, commands; /* bytes of other commands */
+		bool pipelined, hidden;
+	} turns[ESTIMATE__STATES] = {
+	    [ESTIMATE_ENVELOPE] = {MAIL | DATA, MAIL_LINE_TYPICAL + DATA_LINE, true, false},
+	    [ESTIMATE_ENVELOPE_REFUSED] = {MAIL | DATA, MAIL_LINE_TYPICAL + DATA_LINE, true, false},
+	    [ESTIMATE_ADDRESSES] = {MAIL, MAIL_LINE_TYPICAL, true, false},
+	    [ESTIMATE_MORE] = {0, 0, true, false},
+	    [ESTIMATE_MORE_DATA] = {DATA, DATA_LINE, true, false},
+	    [ESTIMATE_BODY_ENVELOPE] = {MAIL | DATA | BODY, 0, true, true},
+	    [ESTIMATE_BEGIN] = {MAIL | CHUNK, 0, true, true},
+	    [ESTIMATE_ALL] = {MAIL | LAST, 0, true, true},
+	    [ESTIMATE_ALL_REFUSED] = {MAIL | LAST, 0, true, true},
+	};
+	uint32_t other = turns[state].commands;
 
-/* How badly a turn of `bytes` fits n recipients: their lines are mostly of 25 to 75 bytes. */
-static float
-split_line_cost(uint32_t bytes, uint32_t n)
-{
-	float expected = MAIL_LINE_TYPICAL + (float)n * RCPT_LINE_TYPICAL;
-	float z = ((float)bytes - expected) / (20.F + 12.F * (float)n);
-
-	return -.5F * z * z;
+	*out = (struct turn_shape){.replies = turns[state].replies,
+	    .hidden = turns[state].hidden,
+	    .commands = x->c > other + RCPT_LINE_MIN ? x->c - other : RCPT_LINE_MIN};
+	return turns[state].pipelined;
 }
 
 /*
- * The turn was answered by x->s bytes: replies of together `fixed` bytes (0: not known) and one for
- * each recipient.  Either all recipients were taken, and the answer tells their number; or some
- * were refused, with longer replies, and the client's bytes tell the number.  `pure`: the turn is
- * nothing but commands.
+ * The split of the exchange when the path goes to `to`, and the shape that it was split by; zeroes
+ * for states without an envelope.
  */
 static struct split
-split_replies(const struct estimate_path *p, const struct exchange *x, uint32_t fixed, bool pure)
+path_split(const struct estimate_path *p, enum estimate_state to, const struct exchange *x,
+    struct turn_shape *shape)
 {
-	uint32_t guess = pure ? split_guess(x->c) : 1;
-	uint32_t most = x->c / RCPT_LINE_MIN;
-	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT];
-	struct split out = {.accepted = (uint16_t)(guess > COUNT_MAX ? COUNT_MAX : guess)};
-	uint32_t rest, k, off, refused;
+	struct turn_shape early;
+	struct split out, other;
 
-	if (fixed == 0 || each == 0 || each == UINT8_MAX)
-		return out;
-	rest = x->s > fixed ? x->s - fixed : 0;
-	k = (rest + each / 2) / each;
-	off = rest > k * each ? rest - k * each : k * each - rest;
-	out.gain = p->guessed ? -.7F : -1.5F;
-	if (k >= 1 && k <= most && k <= COUNT_MAX) {
-		float gain = off <= x->slack ? 2.F : off <= 3 + x->slack ? .5F : out.gain;
-
-		if (p->guessed && gain < .3F && off * 10 <= rest)
-			gain = .3F; /* a guess of `each` is off by a byte or two */
-
-		if (2 * x->slack >= each)
-			gain = 0;
-		else if (p->guessed && gain > 1.5F)
-			gain = 1.5F;
-		if (pure)
-			gain += split_line_cost(x->c, k);
-		if (!pure || gain >= out.gain) {
-			/* While lengths are a guess, the client's bytes count as much. */
-			out.accepted = (uint16_t)(p->guessed && pure ? (k + guess + 1) / 2 : k);
-			out.gain = gain;
-			return out;
-		}
-	}
-	if (pure && rest > guess * each + REFUSAL_BYTES / 4 && each < REFUSAL_BYTES / 2) {
-		refused =
-		    (rest - guess * each + (REFUSAL_BYTES - each) / 2) / (REFUSAL_BYTES - each);
-		refused = refused > guess ? guess : refused;
-		refused = refused > COUNT_MAX ? COUNT_MAX : refused;
-		out.refused = (uint16_t)refused;
-		out.accepted = (uint16_t)(out.accepted > refused ? out.accepted - refused : 0);
-	}
-	return out;
-}
-
-/* Sum of reply lengths that the path knows; 0 when one of them is unknown. */
-static uint32_t
-path_known(const struct estimate_path *p, enum estimate_reply a, enum estimate_reply b)
-{
-	if (p->reply[a] == 0 || p->reply[b] == 0)
-		return 0;
-	return a == b ? p->reply[a] : (uint32_t)p->reply[a] + p->reply[b];
-}
-
-/* The split of the exchange when the path goes to `to`; zeroes for states without an envelope. */
-static struct split
-path_split(const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
-{
-	uint32_t mail_data = path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_DATA);
-	uint32_t body = p->reply[ESTIMATE_REPLY_BODY];
-	struct split all;
-
-	switch (to) {
-	case ESTIMATE_ENVELOPE:
-		return split_replies(p, x, mail_data, true);
-	case ESTIMATE_ADDRESSES:
-		return split_replies(
-		    p, x, path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_MAIL), true);
-	case ESTIMATE_BODY_ENVELOPE:
-		return split_replies(
-		    p, x, mail_data != 0 && body != 0 ? mail_data + body : 0, false);
-	case ESTIMATE_ALL:
-		return split_replies(
-		    p, x, path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_BODY), false);
-	case ESTIMATE_BEGIN:
-		body = path_known(p, ESTIMATE_REPLY_MAIL, ESTIMATE_REPLY_MAIL);
-		return split_replies(p, x, body != 0 ? body + CHUNK_REPLY_BYTES : 0, false);
-	case ESTIMATE_ENVELOPE_REFUSED:
-		all = split_replies(p, x, mail_data, true);
-		return (struct split){.refused = (uint16_t)(split_guess(x->c) & COUNT_MAX),
-		    .gain = all.refused == 0 && all.gain > 0 ? -2.F : -.5F};
-	default:
+	if (!state_turn(to, x, shape))
 		return (struct split){0};
-	}
+	if (to == ESTIMATE_ENVELOPE_REFUSED || to == ESTIMATE_ALL_REFUSED)
+		return split_refused(p, x, shape);
+	out = split_turn(p, x, shape);
+	if (to != ESTIMATE_BEGIN)
+		return out;
+	/* Or the server answered the envelope while the client was sending the body. */
+	early = *shape;
+	early.replies = MAIL;
+	other = split_turn(p, x, &early);
+	if (other.gain <= out.gain)
+		return out;
+	*shape = early;
+	return other;
 }
 
 /* The answer to a body, perhaps with the answer to a QUIT glued to it ("221 2.0.0 Bye" and longer). */
 static float
-body_gain(const struct estimate_path *p, const struct exchange *x)
+body_gain(const struct estimate_path *p, enum estimate_reply reply, const struct exchange *x)
 {
-	uint32_t known = p->reply[ESTIMATE_REPLY_BODY];
+	uint32_t known = p->reply[reply];
 
 	if (known != 0 && x->s >= known + QUIT_REPLY_MIN && x->s <= known + QUIT_REPLY_MAX)
 		return .5F;
-	return reply_gain((uint8_t)known, x, 4);
+	return split_reply_gain((uint8_t)known, x, 4);
 }
 
-/*
- * Was a recipient taken or refused?  Taken ones have the length of the taken ones before, or about
- * that of the answer to MAIL; refusals are longer ("250 2.1.5 Ok" against "550 5.1.1 <...>:
- * Recipient address rejected").
- */
+/* A turn is interrupted by answers only when it is long. */
 static float
-recipient_gain(const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
+more_cost(const struct estimate *s, const struct estimate_path *p, enum estimate_state to)
 {
-	uint32_t taken = p->reply[ESTIMATE_REPLY_RCPT];
-	bool sure = taken != 0 && !p->guessed;
-	bool longer;
-
-	if (!sure)
-		taken = p->reply[ESTIMATE_REPLY_MAIL];
-	if (taken == 0 || taken == UINT8_MAX)
+	if (to != ESTIMATE_MORE && to != ESTIMATE_MORE_DATA)
 		return 0;
-	longer = x->s > (sure ? taken + taken / 2 : 2 * taken) + x->slack;
-	if (to == ESTIMATE_RCPT_REFUSED)
-		return longer ? 1.F : -4.F;
-	if (sure)
-		return reply_gain((uint8_t)taken, x, 1);
-	if (longer)
-		return -1.F;
-	return x->s + x->slack >= taken * 2 / 3 ? 1.2F : -.3F;
+	if (p->open < LONG_ENVELOPE || p->open > ENVELOPE_MOST || s->chunk_bytes < LONG_TURN)
+		return -5;
+	return 0;
 }
 
 /* Whether the path can go on to `to` with this exchange, beyond arc and shapes. */
@@ -323,16 +227,18 @@ static float
 path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate_state from,
     enum estimate_state to, const struct exchange *x)
 {
+	struct turn_shape shape;
+
 	switch (to) {
 	case ESTIMATE_MAIL:
-		return reply_gain(p->reply[ESTIMATE_REPLY_MAIL], x, 1);
+		return split_reply_gain(p->reply[ESTIMATE_REPLY_MAIL], x, 1);
 	case ESTIMATE_RCPT:
 	case ESTIMATE_RCPT_REFUSED:
-		return recipient_gain(p, to, x);
+		return split_recipient_gain(p, to, x);
 	case ESTIMATE_DATA:
-		return (p->open == 0 ? -6.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
+		return p->open == 0 ? -2.5F : split_reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
 	case ESTIMATE_BODY:
-		return body_gain(p, x);
+		return (p->open == 0 ? -6.F : 0) + body_gain(p, ESTIMATE_REPLY_BODY, x);
 	case ESTIMATE_RSET: /* answered like MAIL ("250 2.0.0 Ok"); DATA is not */
 		return p->reply[ESTIMATE_REPLY_MAIL] != 0 &&
 			       x->s > 2U * p->reply[ESTIMATE_REPLY_MAIL] + x->slack
@@ -342,47 +248,17 @@ path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate
 		/* Chunks of one message have one size, but for the last. */
 		if (from == ESTIMATE_CHUNK)
 			return x->c > s->chunk_bytes + s->chunk_bytes / 16 ? -5.F : 0;
-		return (p->open == 0 ? -4.F : 0) + reply_gain(p->reply[ESTIMATE_REPLY_BODY], x, 4);
+		return (p->open == 0 ? -4.F : 0) +
+		       split_reply_gain(p->reply[ESTIMATE_REPLY_LAST], x, 4);
 	default:
-		return state_has_envelope(to) ? path_split(p, to, x).gain : 0;
+		return path_split(p, to, x, &shape).gain + more_cost(s, p, to);
 	}
-}
-
-static uint8_t
-reply_bytes(uint32_t s)
-{
-	return (uint8_t)(s > UINT8_MAX ? UINT8_MAX : s);
 }
 
 static void
 count_add(uint16_t *count, uint32_t n)
 {
 	*count = (uint16_t)(*count + n > COUNT_MAX ? COUNT_MAX : *count + n);
-}
-
-/*
- * Guesses single reply lengths from the first pipelined answer: all much alike (Postfix 14, 14,
- * 37).  An answer that is shorter than the guess allows replaces it.  `last`: the reply beside
- * MAIL's and RCPT's, if any.
- */
-static void
-path_guess_replies(struct estimate_path *p, const struct exchange *x, uint32_t recipients, int last)
-{
-	uint32_t replies = recipients + (last < 0 ? 1 : 2);
-	uint32_t each = x->s / replies;
-	uint32_t known = (uint32_t)p->reply[ESTIMATE_REPLY_MAIL] +
-			 (uint32_t)p->reply[ESTIMATE_REPLY_RCPT] + (last < 0 ? 0 : p->reply[last]);
-	bool unknown = p->reply[ESTIMATE_REPLY_MAIL] == 0 || p->reply[ESTIMATE_REPLY_RCPT] == 0 ||
-		       (last >= 0 && p->reply[last] == 0);
-
-	if ((!unknown && (!p->guessed || x->s + x->slack + 3 >= known)) || each == 0 ||
-	    each >= UINT8_MAX / 2)
-		return;
-	p->reply[ESTIMATE_REPLY_MAIL] = reply_bytes(each);
-	p->reply[ESTIMATE_REPLY_RCPT] = reply_bytes(each);
-	if (last >= 0)
-		p->reply[last] = reply_bytes(x->s - (replies - 1) * each);
-	p->guessed = true;
 }
 
 static void
@@ -404,73 +280,101 @@ path_open(struct estimate_path *p, uint16_t recipients, uint32_t envelope)
 	count_add(&p->envelope, envelope);
 }
 
-/* The path's counters after the exchange in state `to`. */
+/* Single commands. */
 static void
-path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_state to,
-    const struct exchange *x)
+path_enter_command(struct estimate_path *p, enum estimate_state to, const struct exchange *x)
 {
-	struct split split = path_split(p, to, x);
-	uint32_t body_bytes =
-	    x->c > 100 ? x->c - 100 : x->c; /* without an envelope of typical size */
-
-	count_add(&p->rejected, split.refused);
-	p->style |= state_style(to);
 	switch (to) {
 	case ESTIMATE_MAIL:
 		p->open = p->envelope = 0;
-		p->reply[ESTIMATE_REPLY_MAIL] = reply_bytes(x->s);
+		split_know(p, ESTIMATE_REPLY_MAIL, x->s);
 		break;
 	case ESTIMATE_RCPT:
 		count_add(&p->open, 1);
 		count_add(&p->envelope, x->c);
-		p->reply[ESTIMATE_REPLY_RCPT] = reply_bytes(x->s);
+		split_know(p, ESTIMATE_REPLY_RCPT, x->s);
+		p->taken_line = (uint8_t)(x->c > UINT8_MAX ? 0 : x->c);
 		break;
 	case ESTIMATE_RCPT_REFUSED:
 		count_add(&p->rejected, 1);
+		split_know(p, ESTIMATE_REPLY_REFUSED, x->s);
 		break;
 	case ESTIMATE_DATA:
-		p->reply[ESTIMATE_REPLY_DATA] = reply_bytes(x->s);
+		split_know(p, ESTIMATE_REPLY_DATA, x->s);
 		break;
-	case ESTIMATE_ENVELOPE:
-		path_guess_replies(p, x, split.accepted, ESTIMATE_REPLY_DATA);
-		path_open(p, split.accepted, x->c);
+	default:
 		break;
-	case ESTIMATE_ADDRESSES:
-		path_guess_replies(p, x, split.accepted, -1);
-		path_open(p, split.accepted, x->c);
-		break;
+	}
+}
+
+/* Turns with a body, or the end of one. */
+static void
+path_enter_body(struct estimate_path *p, enum estimate_state from, enum estimate_state to,
+    const struct exchange *x, const struct split *split)
+{
+	/* Without an envelope of typical size. */
+	uint32_t body_bytes = x->c > 100 ? x->c - 100 : x->c;
+
+	switch (to) {
 	case ESTIMATE_BEGIN:
-		path_open(p, split.accepted, 0);
+		path_open(p, split->accepted, 0);
 		p->typical_bytes = body_bytes;
 		break;
-	case ESTIMATE_ENVELOPE_REFUSED:
-		path_open(p, split.accepted, x->c);
-		break;
 	case ESTIMATE_BODY:
-		p->reply[ESTIMATE_REPLY_BODY] = reply_bytes(x->s);
+		split_know(p, ESTIMATE_REPLY_BODY, x->s);
 		path_count_message(p, p->open, x->c);
 		break;
 	case ESTIMATE_BODY_ENVELOPE:
 		path_count_message(p, p->open, body_bytes);
-		path_open(p, split.accepted, 0);
+		path_open(p, split->accepted, 0);
 		break;
 	case ESTIMATE_CHUNK:
 		if (from == ESTIMATE_CHUNK) {
 			p->bytes += x->c;
 			p->typical_bytes += x->c;
 		} else if (p->open > 0) { /* without a recipient BDAT is refused */
-			p->reply[ESTIMATE_REPLY_BODY] = reply_bytes(x->s);
+			split_know(p, ESTIMATE_REPLY_LAST, x->s);
 			path_count_message(
 			    p, p->open, x->c + (from == ESTIMATE_BEGIN ? p->typical_bytes : 0));
 		}
 		break;
 	case ESTIMATE_ALL:
-		path_guess_replies(p, x, 1, ESTIMATE_REPLY_BODY);
 		p->envelope = 0;
-		if (split.accepted > 0)
-			path_count_message(p, split.accepted, body_bytes);
+		path_count_message(p, split->accepted, body_bytes);
 		break;
 	default:
+		break;
+	}
+}
+
+/* The path's counters after the exchange in state `to`. */
+static void
+path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_state to,
+    const struct exchange *x)
+{
+	struct turn_shape shape;
+	struct split split = path_split(p, to, x, &shape);
+
+	count_add(&p->rejected, split.refused);
+	p->style |= state_style(to);
+	if (split.accepted > 0)
+		split_learn(p, x, &shape, &split);
+	switch (to) {
+	case ESTIMATE_ENVELOPE:
+	case ESTIMATE_ADDRESSES:
+		path_open(p, split.accepted, x->c);
+		break;
+	case ESTIMATE_MORE:
+	case ESTIMATE_MORE_DATA:
+		count_add(&p->open, split.accepted);
+		count_add(&p->envelope, x->c);
+		break;
+	case ESTIMATE_ENVELOPE_REFUSED:
+		path_open(p, 0, x->c);
+		break;
+	default:
+		path_enter_command(p, to, x);
+		path_enter_body(p, from, to, x, &split);
 		break;
 	}
 }
@@ -607,9 +511,12 @@ estimate_init(struct estimate *s, const struct tls_hints *hints)
 	memset(s, 0, sizeof(*s));
 	s->hints = *hints;
 	if (hints->family < TLS_FAMILY__COUNT)
-		for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+		for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
 			memcpy(
 			    s->path[i].reply, tls_model_replies[hints->family], ESTIMATE__REPLIES);
+			s->path[i].guessed =
+			    tls_model_vary[hints->family] ? UINT8_MAX : BODY | CHUNK | LAST;
+		}
 }
 
 static void
@@ -645,13 +552,6 @@ estimate_gap(struct estimate *s)
 	s->disorder = true;
 }
 
-void
-estimate_finish(struct estimate *s)
-{
-	if (s->client_records > 0 && s->server_records > 0)
-		estimate_step(s);
-}
-
 enum estimate_state
 estimate_likeliest(const struct estimate *s)
 {
@@ -661,6 +561,13 @@ estimate_likeliest(const struct estimate *s)
 		if (s->path[i].score > s->path[best].score)
 			best = i;
 	return best;
+}
+
+void
+estimate_finish(struct estimate *s)
+{
+	if (s->client_records > 0 && s->server_records > 0)
+		estimate_step(s);
 }
 
 float

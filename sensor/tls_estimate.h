@@ -23,12 +23,15 @@ enum estimate_state {
 	ESTIMATE_DATA,
 	ESTIMATE_ENVELOPE,	   /* MAIL, RCPT..., DATA in one turn */
 	ESTIMATE_ENVELOPE_REFUSED, /* the same, no recipient taken */
-	ESTIMATE_ADDRESSES,	/* MAIL, RCPT... in one turn, no DATA (perhaps the start of BDAT) */
-	ESTIMATE_BODY,		/* the body after DATA, perhaps with QUIT */
+	ESTIMATE_ADDRESSES, /* MAIL, RCPT... in one turn, no DATA (perhaps the start of BDAT) */
+	ESTIMATE_MORE,	    /* the RCPTs go on: the server answered before the client was through */
+	ESTIMATE_MORE_DATA, /* the last of them, and DATA */
+	ESTIMATE_BODY,	    /* the body after DATA, perhaps with QUIT */
 	ESTIMATE_BODY_ENVELOPE, /* the body and the next envelope */
 	ESTIMATE_CHUNK,		/* BDAT and its bytes */
 	ESTIMATE_BEGIN,		/* MAIL, RCPT..., BDAT and a first part of the body in one turn */
 	ESTIMATE_ALL,		/* MAIL, RCPT..., BDAT and the whole body in one turn */
+	ESTIMATE_ALL_REFUSED,	/* the same, no recipient taken */
 	ESTIMATE_RSET,
 	ESTIMATE_QUIT,
 	ESTIMATE__STATES
@@ -40,8 +43,13 @@ enum estimate_reply {
 	ESTIMATE_REPLY_RCPT,
 	ESTIMATE_REPLY_DATA,
 	ESTIMATE_REPLY_BODY,
+	ESTIMATE_REPLY_CHUNK,	/* to a BDAT that is not the last */
+	ESTIMATE_REPLY_LAST,	/* to the last BDAT; some servers say more than after DATA */
+	ESTIMATE_REPLY_REFUSED, /* to a RCPT, in units of ESTIMATE_REFUSED_UNIT */
 	ESTIMATE__REPLIES
 };
+
+#define ESTIMATE_REFUSED_UNIT 4 /* bytes: refusals may have several lines */
 
 /* Clients are consistent: habits seen on a path make the opposite ones less likely. */
 enum estimate_style {
@@ -58,8 +66,14 @@ struct estimate_path {
 	uint16_t open;			  /* recipients of the transaction in progress */
 	uint16_t envelope;		  /* bytes that named them; 0 = not told apart */
 	uint8_t reply[ESTIMATE__REPLIES]; /* lengths */
-	uint8_t style; /* how its client works so far: set of enum estimate_style */
-	bool guessed;  /* reply lengths are a guess from one pipelined answer */
+	uint8_t
+	    guessed; /* lengths that are a guess from pipelined answers: set of 1 << enum estimate_reply */
+	uint8_t style;	    /* how its client works so far: set of enum estimate_style */
+	uint8_t taken_line; /* client's bytes of the RCPT that the newest such reply stood for */
+	uint8_t line;	    /* of a RCPT, in bytes; 0 = not learned */
+	/* The newest pipelined answer, its kind, and the greatest divisor of what such answers differ by. */
+	uint8_t step_kind, step;
+	uint16_t step_bytes;
 };
 
 struct estimate {

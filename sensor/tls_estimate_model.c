@@ -8,6 +8,7 @@
 	{                         \
 		8.5F, 1.7F, -.53F \
 	}
+#define RCPT_BYTES 24 /* a RCPT line is hardly shorter */
 const struct state_row tls_model_states[ESTIMATE__STATES] = {
     [ESTIMATE_EHLO] = {"ehlo", CLIENT_LINE, ANSWER_LENGTH, {3.3F, .5F, .69F}, {5.2F, .6F, .51F}, 0,
 	0, 0},
@@ -18,7 +19,7 @@ const struct state_row tls_model_states[ESTIMATE__STATES] = {
     [ESTIMATE_RCPT] = {"rcpt", CLIENT_LINE, ANSWER_LENGTH, {3.5F, .4F, .92F}, {3.2F, .8F, .22F}, 0,
 	0, 0},
     [ESTIMATE_RCPT_REFUSED] = {"rcpt-refused", CLIENT_LINE, ANSWER_LENGTH, {3.5F, .4F, .92F},
-	{4.7F, .5F, .69F}, 0, 0, 0},
+	{4.3F, .7F, .36F}, 0, 0, 0},
     [ESTIMATE_DATA] = {"data", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.7F, .4F, .92F}, 0, 0, 0},
     [ESTIMATE_ENVELOPE] = {"envelope", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F},
 	{-.35F, .65F, .43F}, 45, 36, -12.F},
@@ -26,16 +27,21 @@ const struct state_row tls_model_states[ESTIMATE__STATES] = {
 	{5.F, 1.05F, -.05F}, {.4F, .6F, .51F}, 45, 60, -12.F},
     [ESTIMATE_ADDRESSES] = {"addresses", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F},
 	{-.6F, .65F, .43F}, 40, 16, -12.F},
+    [ESTIMATE_MORE] = {"more", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F}, {-.4F, .8F, .22F},
+	RCPT_BYTES, 8, -12.F},
+    [ESTIMATE_MORE_DATA] = {"more+data", CLIENT_ANY, ANSWER_RATIO, {5.F, 1.05F, -.05F},
+	{-.2F, .8F, .22F}, RCPT_BYTES, 24, -12.F},
     [ESTIMATE_BODY] = {"body", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {3.8F, .75F, .29F}, 120, 0,
 	-3.F},
     [ESTIMATE_BODY_ENVELOPE] = {"body+envelope", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY,
 	{5.F, .7F, .36F}, 120, 50, -8.F},
     [ESTIMATE_CHUNK] = {"chunk", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {3.8F, .75F, .29F}, 120, 0,
-	-8.F},
-    [ESTIMATE_BEGIN] = {"begin", CLIENT_ANY, ANSWER_LENGTH, {6.35F, .5F, .69F}, {4.5F, .8F, .22F},
-	120, 40, -8.F},
-    [ESTIMATE_ALL] = {"all", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {4.6F, .7F, .36F}, 120, 40,
-	-8.F},
+	-3.F},
+    [ESTIMATE_BEGIN] = {"begin", CLIENT_ANY, ANSWER_LENGTH, {6.8F, .9F, .11F}, {4.5F, .8F, .22F},
+	120, 16, -8.F},
+    [ESTIMATE_ALL] = {"all", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY, {4.8F, 1.F, 0}, 120, 40, -8.F},
+    [ESTIMATE_ALL_REFUSED] = {"all-refused", CLIENT_ANY, ANSWER_LENGTH, SHAPE_BODY,
+	{5.3F, .7F, .36F}, 120, 60, -8.F},
     [ESTIMATE_RSET] = {"rset", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .6F, .51F}, 0, 0, 0},
     [ESTIMATE_QUIT] = {"quit", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .7F, .36F}, 0, 0, 0},
 };
@@ -51,7 +57,7 @@ const struct arc tls_model_arcs[] = {
     ARC(EHLO, ENVELOPE, -.9F),
     ARC(EHLO, ENVELOPE_REFUSED, -4.F),
     ARC(EHLO, ADDRESSES, -2.F),
-    ARC(EHLO, ALL, -3.F),
+    ARC(EHLO, ALL, -2.6F),
     ARC(EHLO, QUIT, -3.F),
     ARC(EHLO, RSET, -4.F),
 
@@ -92,7 +98,7 @@ const struct arc tls_model_arcs[] = {
     ARC(DATA, BODY_ENVELOPE, -6.F),
 
     ARC(ENVELOPE, BODY, -.2F),
-    ARC(ENVELOPE, BODY_ENVELOPE, -3.F),
+    ARC(ENVELOPE, BODY_ENVELOPE, -3.5F),
     ARC(ENVELOPE, RSET, -4.5F),
     ARC(ENVELOPE, QUIT, -5.F),
     ARC(ENVELOPE, ENVELOPE, -6.F),
@@ -109,6 +115,17 @@ const struct arc tls_model_arcs[] = {
     ARC(ADDRESSES, QUIT, -5.F),
     ARC(ADDRESSES, ADDRESSES, -6.F),
     ARC(ADDRESSES, RCPT, -5.F),
+
+    ARC(ADDRESSES, MORE, -2.F),
+    ARC(ADDRESSES, MORE_DATA, -1.8F),
+    ARC(MORE, MORE, -.8F),
+    ARC(MORE, MORE_DATA, -.8F),
+    ARC(MORE, DATA, -2.F),
+    ARC(MORE, CHUNK, -1.5F),
+    ARC(MORE_DATA, BODY, -.2F),
+    ARC(MORE_DATA, BODY_ENVELOPE, -3.F),
+    ARC(MORE_DATA, RSET, -4.5F),
+    ARC(MORE_DATA, QUIT, -5.F),
 
     ARC(BODY, MAIL, -1.2F),
     ARC(BODY, ENVELOPE, -1.3F),
@@ -147,6 +164,17 @@ const struct arc tls_model_arcs[] = {
     ARC(BEGIN, RSET, -5.F),
     ARC(BEGIN, QUIT, -5.F),
 
+    ARC(EHLO, ALL_REFUSED, -4.5F),
+    ARC(AUTH, ALL_REFUSED, -4.5F),
+    ARC(ALL, ALL_REFUSED, -2.5F),
+    ARC(CHUNK, ALL_REFUSED, -3.F),
+    ARC(RSET, ALL_REFUSED, -3.F),
+    ARC(ALL_REFUSED, ALL_REFUSED, -1.5F),
+    ARC(ALL_REFUSED, ALL, -1.F),
+    ARC(ALL_REFUSED, BEGIN, -2.F),
+    ARC(ALL_REFUSED, RSET, -1.F),
+    ARC(ALL_REFUSED, QUIT, -1.F),
+
     ARC(RSET, MAIL, -1.F),
     ARC(RSET, ENVELOPE, -1.F),
     ARC(RSET, ENVELOPE_REFUSED, -3.F),
@@ -161,9 +189,14 @@ const struct arc tls_model_arcs[] = {
 
 const size_t tls_model_arc_count = sizeof(tls_model_arcs) / sizeof(tls_model_arcs[0]);
 
-/* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data (typical). */
+/* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data
+ * (typical), a chunk that is not the last,
+ * the last. */
 const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES] = {
-    [TLS_FAMILY_POSTFIX] = {14, 14, 37, 40},
-    [TLS_FAMILY_EXIM] = {8, 14, 56, 28},
-    [TLS_FAMILY_EXCHANGE] = {22, 24, 46, 186},
+    [TLS_FAMILY_POSTFIX] = {14, 14, 37, 40, 25, 48},
+    [TLS_FAMILY_EXIM] = {8, 14, 56, 28, 29, 63},
+    [TLS_FAMILY_GOOGLE] = {66, 66, 66, 78, 66, 78}, /* with an identifier of about 53 bytes */
+    [TLS_FAMILY_EXCHANGE] = {21, 24, 46, 186, 31, 186},
 };
+
+const bool tls_model_vary[TLS_FAMILY__COUNT] = {[TLS_FAMILY_GOOGLE] = true};

@@ -44,5 +44,7 @@ extern const struct arc tls_model_arcs[];
 extern const size_t tls_model_arc_count;
 /* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data (typical). */
 extern const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES];
+/* Lengths that differ a little between sessions: a guess to begin with. */
+extern const bool tls_model_vary[TLS_FAMILY__COUNT];
 
 #endif

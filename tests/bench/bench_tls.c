@@ -6,7 +6,8 @@
  *                                           ../shared/prototypes/tlsx.c on the same capture
  *   bench_tls --dev DIRECTORY               dev.pcap, dev.truth and dev.lab, by which the first model was set
  *
- * BENCH_TLS_MISSES=1 in the environment lists the sessions whose messages were not counted exactly.
+ * BENCH_TLS_MISSES=1 in the environment lists the sessions whose messages were not counted exactly,
+ * =recipients those with other recipients or refusals too.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -236,12 +237,14 @@ take_prototype(const json_t *o)
 }
 
 static void
-print_misses(void)
+print_misses(bool recipients)
 {
 	for (unsigned i = 0; i < set.count; i++) {
 		const struct tls_session *s = &set.list[i];
 
-		if (s->truth.messages != s->ours.messages)
+		if (s->truth.messages != s->ours.messages ||
+		    (recipients && (s->truth.recipients != s->ours.recipients ||
+				       s->truth.rejected != s->ours.rejected)))
 			printf("miss: port %u to %u, %s to %s%s: %u messages to %u and %u refused, "
 			       "estimated %u to %u and %u, confidence %u\n",
 			    s->client_port, s->server_port, s->client_family, s->server_family,
@@ -282,7 +285,8 @@ main(int argc, char **argv)
 	for (unsigned i = 0; i < set.count; i++)
 		silent += !set.list[i].ended;
 	printf("\nNot seen by the sensor: %u sessions.\n", silent);
-	if (getenv("BENCH_TLS_MISSES") != NULL)
-		print_misses();
+	const char *misses = getenv("BENCH_TLS_MISSES");
+	if (misses != NULL)
+		print_misses(strcmp(misses, "recipients") == 0);
 	return 0;
 }

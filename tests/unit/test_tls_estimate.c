@@ -315,6 +315,108 @@ test_rejected(void **state)
 	assert_int_equal(e.recipients_rejected, 4);
 }
 
+/*
+ * Envelope, BDAT and body in one turn, as Exim writes them; the answer to the last BDAT is learned
+ * where it stands alone.
+ */
+static void
+test_all_in_one_turn(void **state)
+{
+	struct tls_estimate e;
+
+	(void)state;
+	begin(&postfix);
+	turn(543, 14 + 14 + 25); /* the header section in a chunk of its own */
+	turn(9565, 48);
+	for (unsigned i = 1; i <= 5; i++)
+		turn(4000 + 40 * i, 14 + 14 * i + 48);
+	turn(180, 14 + 14 + 48); /* a tiny one */
+	e = quit();
+	assert_counts(e, 7, 17);
+	assert_int_equal(e.recipients_rejected, 0);
+}
+
+/* The server answers while the client is still naming recipients. */
+static void
+test_interrupted_envelope(void **state)
+{
+	struct tls_estimate e;
+
+	(void)state;
+	begin(&postfix);
+	turn(4020, 14 + 48 * 14);
+	turn(164, 2 * 14 + 37);
+	turn(4609, 40);
+	e = quit();
+	assert_counts(e, 1, 50);
+}
+
+/* Answers of a server that nobody knows differ by whole replies. */
+static void
+test_reply_lengths_from_differences(void **state)
+{
+	static const unsigned recipients[] = {2, 5, 3, 8, 4, 13, 2, 7};
+	unsigned sum = 0;
+	struct tls_estimate e;
+
+	(void)state;
+	begin(&unknown);
+	for (unsigned i = 0; i < 8; i++) {
+		turn(58 + 37 * recipients[i] + 6, 23 + 23 * recipients[i] + 41);
+		turn(3000, 52);
+		sum += recipients[i];
+	}
+	e = quit();
+	assert_int_equal(e.messages, 8);
+	assert_in_range(e.recipients, sum - 2, sum + 2);
+	assert_int_equal(e.recipients_rejected, 0);
+}
+
+/* In a pipelined turn the lines tell the recipients, the surplus of the answer the refused. */
+static void
+test_rejected_pipelined(void **state)
+{
+	struct tls_estimate e;
+
+	(void)state;
+	begin(&postfix);
+	turn(45 + 38 * 10 + 6, 14 + 7 * 14 + 3 * 75 + 37);
+	turn(3000, 40);
+	e = quit();
+	assert_counts(e, 1, 7);
+	assert_int_equal(e.recipients_rejected, 3);
+}
+
+/*
+ * One by one: servers that repeat the address, refusals of several lines, and of little more than
+ * an acceptance.
+ */
+static void
+test_rejected_steps(void **state)
+{
+	static const uint32_t refusals[] = {330, 95, 25};
+
+	(void)state;
+	for (unsigned k = 0; k < 3; k++) {
+		struct tls_estimate e;
+
+		begin(&unknown);
+		for (unsigned i = 0; i < 4; i++) {
+			uint32_t echo = k == 0 ? 30 + 3 * i : 14;
+
+			turn(45, k == 0 ? 42 : 8);
+			turn(28 + 3 * i, echo);
+			turn(30, refusals[k]);
+			turn(28 + 3 * i, echo);
+			turn(6, 56);
+			turn(3000, 28);
+		}
+		e = quit();
+		assert_counts(e, 4, 8);
+		assert_int_equal(e.recipients_rejected, 4);
+	}
+}
+
 /* Requests and pages, a tunnel: no SMTP, and the confidence says so. */
 static void
 test_not_smtp(void **state)
@@ -559,6 +661,11 @@ main(void)
 	    cmocka_unit_test(test_rset),
 	    cmocka_unit_test(test_implicit),
 	    cmocka_unit_test(test_rejected),
+	    cmocka_unit_test(test_all_in_one_turn),
+	    cmocka_unit_test(test_interrupted_envelope),
+	    cmocka_unit_test(test_reply_lengths_from_differences),
+	    cmocka_unit_test(test_rejected_pipelined),
+	    cmocka_unit_test(test_rejected_steps),
 	    cmocka_unit_test(test_not_smtp),
 	    cmocka_unit_test(test_gap),
 	    cmocka_unit_test(test_bounds),
