@@ -20,20 +20,10 @@
 static bool
 is_same_server(const struct server *a, const struct server *b)
 {
-	if (strcmp(a->tenant, b->tenant) != 0 || strcmp(a->plan, b->plan) != 0 ||
-	    strcmp(a->mode, b->mode) != 0 || strcmp(a->contact, b->contact) != 0 ||
-	    strcmp(a->lang, b->lang) != 0 || a->virtualization != b->virtualization ||
-	    a->ifname_count != b->ifname_count || a->mac_count != b->mac_count ||
-	    a->prefix_count != b->prefix_count)
-		return false;
-	for (unsigned i = 0; i < a->ifname_count; i++)
-		if (strcmp(a->ifnames[i], b->ifnames[i]) != 0)
-			return false;
-	for (unsigned i = 0; i < a->prefix_count; i++)
-		if (!addr_equal(&a->prefixes[i].addr, &b->prefixes[i].addr) ||
-		    a->prefixes[i].bits != b->prefixes[i].bits)
-			return false;
-	return memcmp(a->macs, b->macs, a->mac_count * sizeof(a->macs[0])) == 0;
+	return strcmp(a->tenant, b->tenant) == 0 && strcmp(a->plan, b->plan) == 0 &&
+	       strcmp(a->mode, b->mode) == 0 && strcmp(a->contact, b->contact) == 0 &&
+	       strcmp(a->lang, b->lang) == 0 && a->virtualization == b->virtualization &&
+	       inventory_is_found_alike(a, b);
 }
 
 static int

@@ -22,14 +22,21 @@ struct range { /* a prefix of a server; sorted, and never overlapping */
 	uint32_t owner; /* index */
 };
 
+/* The newest ranges stand apart, so that an insertion moves few and an import of many is not quadratic. */
+#define RECENT_MAX 512
+
+struct ranges {
+	struct range *items; /* sorted */
+	size_t count, room;
+};
+
 struct inventory {
 	struct server *servers;
 	unsigned count, room;
 	struct key *keys;
 	size_t key_room, key_count; /* key_room is a power of two */
-	struct range *ranges;
-	size_t range_count, range_room;
-	uint64_t seed; /* addresses of an open inventory come from strangers */
+	struct ranges old, recent;  /* a range is in one of them */
+	uint64_t seed;		    /* addresses of an open inventory come from strangers */
 };
 
 const char *
@@ -59,7 +66,8 @@ inventory_free(struct inventory *inv)
 		return;
 	free(inv->servers);
 	free(inv->keys);
-	free(inv->ranges);
+	free(inv->old.items);
+	free(inv->recent.items);
 	free(inv);
 }
 
@@ -125,14 +133,14 @@ key_add(struct inventory *inv, unsigned owner, unsigned kind, unsigned slot)
 
 /* Number of the first range that begins beyond `a`. */
 static size_t
-range_after(const struct inventory *inv, const struct addr *a)
+range_after(const struct ranges *r, const struct addr *a)
 {
-	size_t low = 0, high = inv->range_count;
+	size_t low = 0, high = r->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (addr_compare(&inv->ranges[middle].prefix.addr, a) <= 0)
+		if (addr_compare(&r->items[middle].prefix.addr, a) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -141,29 +149,81 @@ range_after(const struct inventory *inv, const struct addr *a)
 }
 
 static int
+range_owner_in(const struct ranges *r, const struct addr *a)
+{
+	size_t i = range_after(r, a);
+
+	if (i == 0 || !addr_prefix_contains(&r->items[i - 1].prefix, a))
+		return -ENOENT;
+	return (int)r->items[i - 1].owner;
+}
+
+static int
 range_owner(const struct inventory *inv, const struct addr *a)
 {
-	size_t i = range_after(inv, a);
+	int owner = range_owner_in(&inv->old, a);
 
-	if (i == 0 || !addr_prefix_contains(&inv->ranges[i - 1].prefix, a))
-		return -ENOENT;
-	return (int)inv->ranges[i - 1].owner;
+	return owner >= 0 ? owner : range_owner_in(&inv->recent, a);
 }
 
 /* The owner of a range that overlaps p, but for `except`; or -ENOENT. */
 static int
+range_overlap_in(const struct ranges *r, const struct addr_prefix *p, int except)
+{
+	size_t i = range_after(r, &p->addr);
+
+	if (i > 0 && (int)r->items[i - 1].owner != except &&
+	    (addr_prefix_contains(&r->items[i - 1].prefix, &p->addr) ||
+		addr_prefix_contains(p, &r->items[i - 1].prefix.addr)))
+		return (int)r->items[i - 1].owner;
+	for (; i < r->count && addr_prefix_contains(p, &r->items[i].prefix.addr); i++)
+		if ((int)r->items[i].owner != except)
+			return (int)r->items[i].owner;
+	return -ENOENT;
+}
+
+static int
 range_overlap(const struct inventory *inv, const struct addr_prefix *p, int except)
 {
-	size_t i = range_after(inv, &p->addr);
+	int owner = range_overlap_in(&inv->old, p, except);
 
-	if (i > 0 && (int)inv->ranges[i - 1].owner != except &&
-	    (addr_prefix_contains(&inv->ranges[i - 1].prefix, &p->addr) ||
-		addr_prefix_contains(p, &inv->ranges[i - 1].prefix.addr)))
-		return (int)inv->ranges[i - 1].owner;
-	for (; i < inv->range_count && addr_prefix_contains(p, &inv->ranges[i].prefix.addr); i++)
-		if ((int)inv->ranges[i].owner != except)
-			return (int)inv->ranges[i].owner;
-	return -ENOENT;
+	return owner >= 0 ? owner : range_overlap_in(&inv->recent, p, except);
+}
+
+/* The recent ranges go among the old ones, from the end, so that each moves once. */
+static void
+range_merge(struct inventory *inv)
+{
+	size_t i = inv->old.count, k = inv->recent.count, to = i + k;
+
+	inv->old.count = to;
+	while (k > 0) {
+		const struct range *fresh = &inv->recent.items[k - 1];
+
+		if (i > 0 &&
+		    addr_compare(&inv->old.items[i - 1].prefix.addr, &fresh->prefix.addr) > 0) {
+			inv->old.items[--to] = inv->old.items[--i];
+		} else {
+			inv->old.items[--to] = *fresh;
+			k--;
+		}
+	}
+	inv->recent.count = 0;
+}
+
+/* There is room: reserve(). */
+static void
+range_add(struct inventory *inv, const struct addr_prefix *prefix, unsigned owner)
+{
+	struct ranges *r = &inv->recent;
+	size_t at;
+
+	if (r->count == RECENT_MAX)
+		range_merge(inv);
+	at = range_after(r, &prefix->addr);
+	memmove(&r->items[at + 1], &r->items[at], (r->count - at) * sizeof(*r->items));
+	r->items[at] = (struct range){.prefix = *prefix, .owner = owner};
+	r->count++;
 }
 
 static void
@@ -176,14 +236,8 @@ index_server(struct inventory *inv, unsigned owner)
 		key_add(inv, owner, KEY_IFNAME, i);
 	for (unsigned i = 0; i < s->mac_count; i++)
 		key_add(inv, owner, KEY_MAC, i);
-	for (unsigned i = 0; i < s->prefix_count; i++) {
-		size_t at = range_after(inv, &s->prefixes[i].addr);
-
-		memmove(&inv->ranges[at + 1], &inv->ranges[at],
-		    (inv->range_count - at) * sizeof(*inv->ranges));
-		inv->ranges[at] = (struct range){.prefix = s->prefixes[i], .owner = owner};
-		inv->range_count++;
-	}
+	for (unsigned i = 0; i < s->prefix_count; i++)
+		range_add(inv, &s->prefixes[i], owner);
 }
 
 static void
@@ -192,7 +246,7 @@ index_rebuild(struct inventory *inv)
 	if (inv->key_room > 0)
 		memset(inv->keys, 0, inv->key_room * sizeof(*inv->keys));
 	inv->key_count = 0;
-	inv->range_count = 0;
+	inv->old.count = inv->recent.count = 0;
 	for (unsigned i = 0; i < inv->count; i++)
 		index_server(inv, i);
 }
@@ -212,14 +266,20 @@ reserve(struct inventory *inv)
 		inv->servers = grown;
 		inv->room = room;
 	}
-	if (inv->range_count + INVENTORY_PREFIXES_MAX > inv->range_room) {
-		size_t room = inv->range_room * 2 + 4 * INVENTORY_PREFIXES_MAX;
-		struct range *grown = realloc(inv->ranges, room * sizeof(*grown));
+	if (inv->recent.items == NULL) {
+		inv->recent.items = calloc(RECENT_MAX, sizeof(*inv->recent.items));
+		if (inv->recent.items == NULL)
+			return -ENOMEM;
+	}
+	/* Whatever is recent must fit among the old ones. */
+	if (inv->old.count + inv->recent.count + INVENTORY_PREFIXES_MAX > inv->old.room) {
+		size_t room = inv->old.room * 2 + 4 * INVENTORY_PREFIXES_MAX;
+		struct range *grown = realloc(inv->old.items, room * sizeof(*grown));
 
 		if (grown == NULL)
 			return -ENOMEM;
-		inv->ranges = grown;
-		inv->range_room = room;
+		inv->old.items = grown;
+		inv->old.room = room;
 	}
 	if ((inv->key_count + more) * 2 > inv->key_room) {
 		size_t room = inv->key_room == 0 ? 128 : inv->key_room * 2;
@@ -350,6 +410,22 @@ check_shared(const struct inventory *inv, const struct server *s, int except, st
 	return 0;
 }
 
+bool
+inventory_is_found_alike(const struct server *a, const struct server *b)
+{
+	if (a->ifname_count != b->ifname_count || a->mac_count != b->mac_count ||
+	    a->prefix_count != b->prefix_count)
+		return false;
+	for (unsigned i = 0; i < a->ifname_count; i++)
+		if (strcmp(a->ifnames[i], b->ifnames[i]) != 0)
+			return false;
+	for (unsigned i = 0; i < a->prefix_count; i++)
+		if (!addr_equal(&a->prefixes[i].addr, &b->prefixes[i].addr) ||
+		    a->prefixes[i].bits != b->prefixes[i].bits)
+			return false;
+	return memcmp(a->macs, b->macs, a->mac_count * sizeof(a->macs[0])) == 0;
+}
+
 int
 inventory_put(struct inventory *inv, const struct server *server, struct err *e)
 {
@@ -369,8 +445,11 @@ inventory_put(struct inventory *inv, const struct server *server, struct err *e)
 	if (reserve(inv) != 0)
 		return err_set(e, -ENOMEM, "no memory for server %s", server->name);
 	if (index >= 0) {
+		bool same = inventory_is_found_alike(&inv->servers[index], server);
+
 		inv->servers[index] = *server;
-		index_rebuild(inv);
+		if (!same)
+			index_rebuild(inv);
 		return index;
 	}
 	inv->servers[inv->count] = *server;

@@ -55,6 +55,8 @@ int inventory_parse(
 
 /* Adds or replaces one server by name; the same checks.  Returns its index or negative errno. */
 int inventory_put(struct inventory *inv, const struct server *server, struct err *e);
+/* The same interfaces, MACs and addresses: only what people say about it may differ. */
+bool inventory_is_found_alike(const struct server *a, const struct server *b);
 int inventory_remove(struct inventory *inv, const char *name);
 
 /* indexes are 0..count-1, stable until a remove */

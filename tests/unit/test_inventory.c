@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -243,6 +244,53 @@ test_many(void **state)
 	inventory_free(inv);
 }
 
+/* Processor seconds to read a file of so many servers, in an order that suits nobody. */
+static double
+time_of(unsigned count)
+{
+	char *text = malloc(count * 96U + 64), *at = text;
+	struct inventory *inv;
+	clock_t begin;
+	double seconds;
+
+	at += sprintf(at, "server,interfaces,macs,addresses\n");
+	for (unsigned i = 0; i < count; i++) {
+		unsigned n = i * 40503U % count; /* odd: every number once, scattered */
+
+		at += sprintf(at,
+		    "vm-%u,vnet%u,52:54:00:%02x:%02x:%02x,10.%u.%u.%u;2001:db8:%x::/64\n", n, n,
+		    n >> 16, n >> 8 & 255, n & 255, n >> 16, n >> 8 & 255, n & 255, n);
+	}
+	begin = clock();
+	inv = parse(text);
+	seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+	assert_int_equal(inventory_count(inv), count);
+	for (unsigned i = 0; i < count; i += 331) {
+		char ifname[16], address[32];
+
+		snprintf(ifname, sizeof(ifname), "vnet%u", i);
+		snprintf(address, sizeof(address), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		assert_int_equal(
+		    resolve(inv, "", "", address).index, resolve(inv, ifname, "", address).index);
+		assert_false(resolve(inv, ifname, "", address).spoofed);
+	}
+	inventory_free(inv);
+	free(text);
+	return seconds;
+}
+
+/* The largest inventory: the time grows with the number of servers (4 times), not with its square (16). */
+static void
+test_largest(void **state)
+{
+	double quarter = time_of(INVENTORY_SERVERS_MAX / 4), whole = time_of(INVENTORY_SERVERS_MAX);
+
+	(void)state;
+	print_message("%d servers in %.2f s, a quarter of them in %.2f s\n", INVENTORY_SERVERS_MAX,
+	    whole, quarter);
+	assert_true(whole < 9 * quarter);
+}
+
 int
 main(void)
 {
@@ -255,6 +303,7 @@ main(void)
 	    cmocka_unit_test(test_lookup),
 	    cmocka_unit_test(test_change),
 	    cmocka_unit_test(test_many),
+	    cmocka_unit_test(test_largest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
