@@ -84,7 +84,14 @@ cmd_server_import(struct context *ctx, json_t **data, struct err *e)
 {
 	char *text = NULL;
 	size_t size;
-	int rc = file_read(ctx->operands[0], SOCK_FRAME_MAX / 2, &text, &size, e);
+	int rc;
+
+	if (context_has(ctx, "libvirt"))
+		return cmd_server_import_libvirt(ctx, data, e);
+	if (ctx->operand_count != 1 || context_has(ctx, "follow") || context_has(ctx, "vanished"))
+		return context_usage(ctx, e,
+		    "server import needs one file; --follow and --vanished go with --libvirt");
+	rc = file_read(ctx->operands[0], SOCK_FRAME_MAX / 2, &text, &size, e);
 
 	if (rc == 0 && size == 0)
 		rc = err_set(e, -ENODATA, "%s is empty: an inventory has at least its header line",
@@ -293,6 +300,11 @@ print_import(struct output *out, const json_t *data)
 	    output_json_number(data, "added"), output_json_number(data, "changed"),
 	    output_json_number(data, "removed"), output_json_number(data, "unchanged"),
 	    output_json_number(data, "servers"));
+	if (output_json_number(data, "vanished") > output_json_number(data, "removed"))
+		output_line(out, OUTPUT_ALERT,
+		    "%lld of them libvirt does not know any more; they are kept (--vanished "
+		    "remove, or bulkhead server remove)",
+		    output_json_number(data, "vanished") - output_json_number(data, "removed"));
 }
 
 void

@@ -15,7 +15,8 @@ typedef void command_print(struct output *out, const json_t *data);
 command_run cmd_status;
 command_print print_status;
 
-extern const struct option options_server_set[];
+extern const struct option options_server_set[], options_server_import[];
+command_run cmd_server_import_libvirt; /* a branch of server import */
 command_run cmd_server_list, cmd_server_show, cmd_server_import, cmd_server_set, cmd_server_remove;
 command_print print_servers, print_server, print_import, print_removed;
 

@@ -21,9 +21,11 @@ static const struct command commands[] = {
 	cmd_server_list, print_servers},
     {"server show", "S", 1, 1, NULL, "one server: counts, scores, reasons",
 	"  bulkhead server show vm-7\n", cmd_server_show, print_server},
-    {"server import", "FILE", 1, 1, NULL,
-	"replace the inventory by a CSV or JSON file, all or nothing",
+    {"server import", "[FILE|URI]", 0, 1, options_server_import,
+	"replace the inventory by a CSV or JSON file, or merge what libvirt knows",
 	"  bulkhead server import servers.csv\n"
+	"  bulkhead server import --libvirt\n"
+	"  bulkhead server import --libvirt qemu:///system --follow --vanished remove\n"
 	"  printf 'server,tenant,plan,virtualization,interfaces,macs,addresses\\n"
 	"vm-7,acme,,kvm,vnet7,,192.0.2.7;2001:db8:7::/64\\n' | bulkhead server import -\n",
 	cmd_server_import, print_import},

@@ -21,6 +21,7 @@
  *                                                                        outgoing:{helo, helo_at, tls_offered,
  *                                                                        tls_used}, last_activity, cases:[...]}
  * server.import    abuse    {file, text}                                {added, changed, removed, unchanged, servers}
+ * server.merge     abuse    {source, text, remove_vanished?}            the same + {vanished}: what a hypervisor tells
  * server.set       abuse    {server, set:{key:value ...}, new?: true}   SERVER; new: must not exist yet, else must
  * server.remove    abuse    {server}                                    {removed}
  * explain          view     {target: server or case}                    CASE

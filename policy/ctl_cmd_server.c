@@ -90,6 +90,33 @@ server_import(const struct ctl_call *call, json_t **data, struct err *e)
 	return 0;
 }
 
+/* args {source, text, remove_vanished?}: see policy/inventory_merge.h. */
+static int
+server_merge(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	const char *source = "", *text = "";
+	struct guard_import done = {0};
+	bool remove = false;
+	int rc = ctl_arg_text(call, "source", &source, e);
+
+	if (rc == 0)
+		rc = ctl_arg_text(call, "text", &text, e);
+	if (rc == 0)
+		rc = ctl_arg_bool_opt(call, "remove_vanished", &remove, e);
+	if (rc == 0 && (source[0] == '\0' || strlen(source) > 200))
+		rc = err_set(e, -EINVAL, "a source has a name of 1 to 200 bytes");
+	if (rc == 0)
+		rc = guard_merge(
+		    call->guard, call->actor, source, text, strlen(text), remove, &done, e);
+	if (rc < 0)
+		return rc;
+	*data = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "added", (int)done.added, "changed",
+	    (int)done.changed, "removed", (int)done.removed, "unchanged", (int)done.unchanged,
+	    "vanished", (int)done.vanished, "servers",
+	    (int)inventory_count(call->guard->inventory));
+	return 0;
+}
+
 /* A plain text column of the inventory. */
 static int
 set_text(char *field, size_t size, const char *key, const char *value, struct err *e)
@@ -269,6 +296,7 @@ const struct ctl_command ctl_commands_server[] = {
     {"server.list", CTL_ROLE_VIEW, server_list},
     {"server.show", CTL_ROLE_VIEW, server_show},
     {"server.import", CTL_ROLE_ABUSE, server_import},
+    {"server.merge", CTL_ROLE_ABUSE, server_merge},
     {"server.set", CTL_ROLE_ABUSE, server_set},
     {"server.remove", CTL_ROLE_ABUSE, server_remove},
     {NULL, CTL_ROLE_NONE, NULL},

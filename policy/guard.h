@@ -122,9 +122,16 @@ int guard_release(
     struct guard *g, unsigned index, const char *actor, const char *reason, struct err *e);
 struct guard_import {
 	unsigned added, changed, removed, unchanged;
+	unsigned vanished; /* guard_merge() alone */
 };
 int guard_import(struct guard *g, const char *actor, const char *file, const char *text,
     size_t size, struct guard_import *out, struct err *e);
+/*
+ * What a hypervisor tells of all of its servers (the inventory's JSON), merged (inventory_merge.h).  `source` names
+ * it for the next time; nothing is recorded when nothing has changed.
+ */
+int guard_merge(struct guard *g, const char *actor, const char *source, const char *text,
+    size_t size, bool remove_vanished, struct guard_import *out, struct err *e);
 int guard_put_server(
     struct guard *g, const char *actor, const struct server *server, struct err *e);
 int guard_remove_server(struct guard *g, const char *actor, const char *name, struct err *e);

@@ -17,8 +17,8 @@
 /* --- inventory
  * --------------------------------------------------------------------------------------- */
 
-static bool
-is_same_server(const struct server *a, const struct server *b)
+bool
+guard_is_same_server(const struct server *a, const struct server *b)
 {
 	return strcmp(a->tenant, b->tenant) == 0 && strcmp(a->plan, b->plan) == 0 &&
 	       strcmp(a->mode, b->mode) == 0 && strcmp(a->contact, b->contact) == 0 &&
@@ -67,7 +67,8 @@ store_changes(struct guard *g, const char *actor, const struct inventory *fresh,
 		const struct server *s = inventory_get(fresh, i);
 		int old = inventory_find(g->inventory, s->name);
 
-		if (old >= 0 && is_same_server(s, inventory_get(g->inventory, (unsigned)old))) {
+		if (old >= 0 &&
+		    guard_is_same_server(s, inventory_get(g->inventory, (unsigned)old))) {
 			done->unchanged++;
 			continue;
 		}
@@ -78,12 +79,19 @@ store_changes(struct guard *g, const char *actor, const struct inventory *fresh,
 	return rc;
 }
 
-/* The database, the judge and the guard change from one inventory to another, or none of them does.
- * Takes fresh when it returns 0.  `mode_of`: the server whose mode may have changed, or NULL. */
 static int
 change_inventory(struct guard *g, const char *actor, const char *action, const char *subject,
     json_t *detail, struct inventory *fresh, const char *mode_of, struct guard_import *done,
     struct err *e)
+{
+	return guard_change_inventory(
+	    g, actor, action, subject, detail, fresh, mode_of, NULL, done, e);
+}
+
+int
+guard_change_inventory(struct guard *g, const char *actor, const char *action, const char *subject,
+    json_t *detail, struct inventory *fresh, const char *mode_of,
+    const struct guard_discovery *told, struct guard_import *done, struct err *e)
 {
 	struct inventory *old = g->inventory;
 	int rc = store_begin(g->store, e);
@@ -93,6 +101,8 @@ change_inventory(struct guard *g, const char *actor, const char *action, const c
 		return rc;
 	}
 	rc = store_changes(g, actor, fresh, done, e);
+	if (rc == 0 && told != NULL)
+		rc = store_put_discovery(g->store, told->source, told->text, e);
 	json_object_set_new(detail, "added", json_integer(done->added));
 	json_object_set_new(detail, "changed", json_integer(done->changed));
 	json_object_set_new(detail, "removed", json_integer(done->removed));
@@ -146,14 +156,14 @@ keep_settings(const struct guard *g, struct inventory *fresh, struct err *e)
 			snprintf(s.contact, sizeof(s.contact), "%s", old->contact);
 		if (s.lang[0] == '\0')
 			snprintf(s.lang, sizeof(s.lang), "%s", old->lang);
-		if (!is_same_server(&s, inventory_get(fresh, i)))
+		if (!guard_is_same_server(&s, inventory_get(fresh, i)))
 			rc = inventory_put(fresh, &s, e);
 	}
 	return rc < 0 ? rc : 0;
 }
 
-static json_t *
-import_detail(const char *file, const char *text, size_t size)
+json_t *
+guard_import_detail(const char *file, const char *text, size_t size)
 {
 	char sha256[HASH_SHA256_HEX];
 
@@ -193,7 +203,7 @@ guard_import(struct guard *g, const char *actor, const char *file, const char *t
 	rc = keep_settings(g, fresh, e);
 	if (rc == 0)
 		rc = change_inventory(g, actor, "server.import", "inventory",
-		    import_detail(file, text, size), fresh, NULL, &done, e);
+		    guard_import_detail(file, text, size), fresh, NULL, &done, e);
 	if (rc < 0) {
 		inventory_free(fresh);
 		return rc;

@@ -88,6 +88,18 @@ void guard_beat(struct guard *g, bool at_once);
 /* How long an element of a block may stand in the kernel from now on. */
 int64_t guard_block_timeout(const struct guard *g, int64_t until_ns, bool pinned);
 
+struct guard_discovery { /* what a hypervisor told */
+	const char *source, *text;
+};
+/* The database, the judge and the guard change from one inventory to another, or none of them does.
+ * Takes fresh when it returns 0, detail always.  `mode_of`: the server whose mode may have changed, or NULL;
+ * `told` is stored with it, or NULL. */
+int guard_change_inventory(struct guard *g, const char *actor, const char *action,
+    const char *subject, json_t *detail, struct inventory *fresh, const char *mode_of,
+    const struct guard_discovery *told, struct guard_import *done, struct err *e);
+json_t *guard_import_detail(const char *file, const char *text, size_t size);
+bool guard_is_same_server(const struct server *a, const struct server *b);
+
 /* Which modes hold: the file's or those that a person set. */
 int guard_load_mode(struct guard *g, struct err *e);
 

@@ -109,6 +109,8 @@ static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_WATCH_PUT] = "INSERT OR REPLACE INTO grant_watch (" WATCH_COLUMNS ") VALUES"
 			" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [STORE_WATCH_EACH] = "SELECT " WATCH_COLUMNS " FROM grant_watch ORDER BY id",
+    [STORE_DISCOVERY_PUT] = "INSERT OR REPLACE INTO discovery (source, text) VALUES (?1, ?2)",
+    [STORE_DISCOVERY_GET] = "SELECT text FROM discovery WHERE source = ?1",
     /* Once per kind, subject and hook: a second one is no error and changes nothing. */
     [STORE_NOTICE_ADD] = "INSERT INTO notice (" NOTICE_COLUMNS ") VALUES"
 			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"

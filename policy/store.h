@@ -113,6 +113,10 @@ int store_put_watch(struct store *st, const struct grant_watch *w, struct err *e
 int store_each_watch(
     struct store *st, int (*fn)(void *arg, const struct grant_watch *w), void *arg, struct err *e);
 
+/* What a hypervisor told the last time (policy/inventory_merge.h).  get: heap text (free() it), -ENOENT. */
+int store_put_discovery(struct store *st, const char *source, const char *text, struct err *e);
+int store_get_discovery(struct store *st, const char *source, char **text, struct err *e);
+
 /* Notices (notice.h).  add: an id is given; one that is there already stays as it is. */
 int store_add_notice(struct store *st, const struct notice *n, struct err *e);
 /* State, times, attempts, error and address of the notice n->id. */

@@ -176,6 +176,12 @@ static const char *const migrations[] = {
      "ALTER TABLE grant_watch ADD COLUMN pages_level INTEGER NOT NULL DEFAULT 0"
      " CHECK (pages_level BETWEEN 0 AND 3);"
      "ALTER TABLE grant_watch ADD COLUMN pages_reason TEXT NOT NULL DEFAULT '';"),
+
+    /* What a hypervisor told of its servers the last time, as it told it. */
+    ("CREATE TABLE discovery ("
+     "  source TEXT PRIMARY KEY NOT NULL,"
+     "  text TEXT NOT NULL"
+     ") STRICT, WITHOUT ROWID;"),
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

@@ -195,3 +195,36 @@ store_load_inventory(struct store *st, struct inventory *out, struct err *e)
 	return store_rows(
 	    st, store_stmt(st, STORE_SERVER_EACH), "read the servers", load_row, &load, e);
 }
+
+int
+store_put_discovery(struct store *st, const char *source, const char *text, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_DISCOVERY_PUT);
+
+	store_bind_text(s, 1, source);
+	store_bind_text(s, 2, text);
+	return store_run(st, s, "store what a hypervisor told", e);
+}
+
+static int
+keep_text(void *arg, sqlite3_stmt *row)
+{
+	const char *text = (const char *)sqlite3_column_text(row, 0);
+	char **out = arg;
+
+	*out = text != NULL ? strdup(text) : NULL;
+	return *out != NULL ? 1 : -ENOMEM;
+}
+
+int
+store_get_discovery(struct store *st, const char *source, char **text, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_DISCOVERY_GET);
+	int rc;
+
+	store_bind_text(s, 1, source);
+	rc = store_rows(st, s, "read what a hypervisor told", keep_text, text, e);
+	if (rc == 0)
+		return err_set(e, -ENOENT, "%s has told nothing yet", source);
+	return rc < 0 ? rc : 0;
+}

@@ -27,15 +27,15 @@ $(BUILD)/completion.zsh: $(BUILD)/bulkhead
 
 MAN1 := cli/bulkhead.1
 MAN5 := $(BUILD)/bulkhead.conf.5 policy/bulkhead-servers.5
-MAN8 := $(wildcard sensor/*.8 policy/*.8 whitelist/*.8)
+MAN8 := $(filter-out policy/bulkhead-libvirt.8,$(wildcard sensor/*.8 policy/*.8 whitelist/*.8))
 # The guard's unit, the sensor's, and what else stands beside them.
-UNITS := $(wildcard systemd/*.service systemd/*.timer)
+UNITS := $(filter-out systemd/bulkhead-libvirt.service,$(wildcard systemd/*.service systemd/*.timer))
 
 into = install -d $(DESTDIR)$(2) && install -m $(1) $(3) $(DESTDIR)$(2)/$(4)
 
-.PHONY: install install-cli install-hypervisor generated deb
+.PHONY: install install-cli install-hypervisor install-libvirt generated deb
 generated: $(GENERATED)
-install: install-cli install-hypervisor
+install: install-cli install-hypervisor install-libvirt
 
 install-cli: all generated
 	$(Q)$(call into,755,$(PREFIX)/bin,$(BUILD)/bulkhead)
@@ -48,7 +48,7 @@ install-cli: all generated
 install-hypervisor: all generated
 	$(Q)$(call into,755,$(PREFIX)/sbin,$(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard)
 	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead,$(filter-out $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor \
-		$(BUILD)/bulkhead-guard,$(PROGRAMS)))
+		$(BUILD)/bulkhead-guard $(BUILD)/bulkhead-libvirt,$(PROGRAMS)))
 	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead/hooks,$(wildcard policy/hooks/*))
 	$(Q)$(call into,644,$(UNITDIR),$(UNITS))
 	$(Q)$(call into,644,$(PREFIX)/lib/sysusers.d,systemd/bulkhead.sysusers,bulkhead.conf)
@@ -57,6 +57,12 @@ install-hypervisor: all generated
 	$(Q)$(call into,644,$(PREFIX)/share/doc/bulkhead-hypervisor/monitoring,$(wildcard systemd/monitoring/*))
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/bulkhead/bulkhead.conf ] || { \
 		$(call into,644,$(SYSCONFDIR)/bulkhead,$(BUILD)/bulkhead.conf); }
+
+# The one program that needs libvirt: a package of its own.
+install-libvirt: all
+	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead,$(BUILD)/bulkhead-libvirt)
+	$(Q)$(call into,644,$(UNITDIR),systemd/bulkhead-libvirt.service)
+	$(Q)$(call into,644,$(PREFIX)/share/man/man8,policy/bulkhead-libvirt.8)
 
 # Debian's tools write beside the source tree: they get a copy, and none of this make's own variables (BUILD would
 # name this build's folder, and their first step is make clean).

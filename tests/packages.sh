@@ -7,7 +7,7 @@ set -euo pipefail
 build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libpsl-dev libsqlite3-dev libnftables-dev
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
  libmagic-dev libgmime-3.0-dev libxml2-dev libopendkim-dev libpsl-dev libidn2-dev libpng-dev libjpeg-dev libwebp-dev
- libncurses-dev libunbound-dev libcurl4-openssl-dev"
+ libncurses-dev libunbound-dev libcurl4-openssl-dev libvirt-dev"
 deb="$build debhelper dpkg-dev lintian"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$deb $run systemd libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file

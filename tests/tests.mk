@@ -14,6 +14,11 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(GEN_O) $(TEST_A)
 # This one starts workers.
 $(BUILD)/tests/unit/test_check_spawner: | $(BUILD)/bulkhead-check
 
+# This one talks to libvirt's test driver.
+$(BUILD)/tests/unit/test_libvirt: $(LIBVIRT_O)
+$(BUILD)/tests/unit/test_libvirt: TEST_LIBS += -lvirt
+$(BUILD)/tests/fuzz/fuzz_domain: $(BUILD)/policy/libvirt_xml.o
+
 # This one reads the page as a browser would.
 $(BUILD)/tests/unit/test_dossier.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
 

@@ -38,6 +38,19 @@ refused set-overlap 1 'vm-10' "${b[@]}" server set vm-7 addresses=192.0.2.10
 prints set-new 'vnet99' "${b[@]}" server set vm-99 --new virtualization=kvm interfaces=vnet99
 prints remove 'no longer' "${b[@]}" server remove vm-99
 
+# --- libvirt: its test driver ---
+prints import-libvirt '^1 added' "${b[@]}" server import --libvirt test:///default
+prints libvirt-server 'testnet0' "${b[@]}" server show test
+"${b[@]}" server set test tenant=lab plan=small addresses='192.168.122.3;192.0.2.200' >/dev/null
+prints import-libvirt-again '0 added, 0 changed' "${b[@]}" server import --libvirt test:///default
+prints libvirt-keeps-people 'lab, plan small' "${b[@]}" server show test
+prints libvirt-keeps-address '192.0.2.200' "${b[@]}" server show test
+refused libvirt-away 1 'libvirt told nothing' sh -c "'${b[0]}' --config '$work/bulkhead.conf' server import --libvirt nonsense:///x 2>&1 | tail -n 1 >&2; exit 1"
+refused libvirt-usage 2 'go with --libvirt' "${b[@]}" server import servers.csv --follow
+refused libvirt-vanished 2 'keep or remove' "${b[@]}" server import --libvirt --vanished lose
+prints libvirt-in-ledger 'server.merge' "${b[@]}" ledger show
+"${b[@]}" server remove test >/dev/null
+
 # --- decisions ---
 prints mode '^enforce' "${b[@]}" mode enforce
 prints block 'case bh-' "${b[@]}" block vm-7 --reason 'complaints from example.org' --for 2h

@@ -49,7 +49,8 @@ is exposure-sensor systemd-analyze security --no-pager --offline=yes --threshold
 is exposure-guard systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-guard.service"
 is exposure-restore systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-restore.service"
 is exposure-notify systemd-analyze security --no-pager --offline=yes --threshold=56 "$tree/systemd/bulkhead-notify.service"
-for u in sensor guard restore notify; do
+is exposure-libvirt systemd-analyze security --no-pager --offline=yes --threshold=15 "$tree/systemd/bulkhead-libvirt.service"
+for u in sensor guard restore notify libvirt; do
 	unit=$tree/systemd/bulkhead-$u.service
 	# No directive may be silently unknown: a typing error would leave a hole.
 	systemd-analyze security --no-pager --offline=yes "$unit" 2>"$work/unknown" >/dev/null

@@ -42,7 +42,8 @@ check "a third-party header is included by one module" < <(
 	one_user seccomp base/sandbox_seccomp.c
 	one_user magic whitelist/evidence.c
 	one_user gmime/ whitelist/check_message.c whitelist/check_mime.c
-	one_user libxml/ whitelist/check_html.c
+	one_user libxml/ whitelist/check_html.c policy/libvirt_xml.c
+	one_user libvirt/ policy/libvirt_source.c
 	one_user opendkim/ whitelist/check_dkim.c
 	one_user idn2 whitelist/check_domain.c
 	one_user png.h whitelist/check_picture.c
