@@ -34,7 +34,9 @@ $(BUILD)/tests/sandbox/test_%: $(BUILD)/tests/sandbox/test_%.o $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) -lcmocka $(TEST_LIBS)
 
-$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay_main.o $(TEST_A)
+# A harness is driven by its corpus (make test), or by libFuzzer (make fuzz).
+FUZZ_MAIN := $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/replay_main.o)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
 
@@ -77,6 +79,17 @@ test:
 	@$(MAKE) --no-print-directory -j2 BUILD=$(SANBUILD) SAN=1 all unit-programs fuzz-programs
 	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/clang CC=clang all
 	@tests/run.sh $(BUILD)
+
+# libFuzzer, ten minutes a harness, one after another: make fuzz FUZZ="smtp dns" FUZZ_SECONDS=600.  It begins with the
+# corpus; what grows stays in BUILD/fuzz/found, and an input that fails goes into the corpus.
+FUZZ         ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz:
+	@tests/packages.sh test
+	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/fuzz CC=clang SAN=1 LIBFUZZER=1 CFLAGS=-fsanitize=fuzzer-no-link \
+		LDFLAGS=-fsanitize=fuzzer $(patsubst %,$(BUILD)/fuzz/tests/fuzz/fuzz_%,$(FUZZ))
+	@tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 bench:
 	@tests/packages.sh bench
