@@ -268,6 +268,26 @@ begins_session(const struct observation *o)
 	return o->kind == OBS_SESSION_START || o->kind == OBS_CONNECT_FAILED;
 }
 
+/*
+ * Where the capture has no taps (a file, a watched uplink) one session tells of both its ends: it may be one
+ * that a server of ours receives.  A server is not made for it.
+ */
+static int
+find_receiver(const struct judge *j, const struct observation *o)
+{
+	static const struct mac nobody;
+
+	if (o->kind != OBS_SESSION_START || o->ifname[0] != '\0' || (o->flags & OBS_F_INBOUND) != 0)
+		return -1;
+	return inventory_resolve(j->inventory, "", &nobody, &o->server).index;
+}
+
+static bool
+is_received(const struct judge *j, const struct observation *o)
+{
+	return find_receiver(j, o) >= 0;
+}
+
 static struct judge_state *
 find_owner(struct judge *j, const struct observation *o, unsigned *index)
 {
@@ -280,7 +300,7 @@ find_owner(struct judge *j, const struct observation *o, unsigned *index)
 		owner.index = add_by_address(j, own);
 	s = owner.index >= 0 ? state_take(j, (unsigned)owner.index) : NULL;
 	if (s == NULL) {
-		j->unattributed += begins_session(o);
+		j->unattributed += begins_session(o) && !is_received(j, o);
 		return NULL;
 	}
 	s->counts.spoofed += owner.spoofed && begins_session(o);
@@ -511,6 +531,25 @@ leave_shadow(struct judge *j, struct judge_state *s, unsigned index)
 	tell(j, s, index, RUNG_BLOCK, false);
 }
 
+/* A session to a server of ours, seen where there are no taps: it receives mail. */
+static void
+note_receiver(struct judge *j, const struct observation *o)
+{
+	struct window_context c = {
+	    .steps = signal_steps, .half_life_ns = j->rules.policy.decay_half_life_ns};
+	int index = find_receiver(j, o);
+	struct judge_state *s = index >= 0 ? state_take(j, (unsigned)index) : NULL;
+	struct observation received = *o;
+
+	if (s == NULL)
+		return;
+	received.flags |= OBS_F_INBOUND;
+	j->now_ns = o->time_ns;
+	c.ceilings = &s->ceilings;
+	count_facts(s, &received);
+	window_observe(&s->window, &received, &c);
+}
+
 void
 judge_observe(struct judge *j, const struct observation *o)
 {
@@ -522,6 +561,7 @@ judge_observe(struct judge *j, const struct observation *o)
 
 	if (o->kind == OBS_HEALTH || o->time_ns <= 0 || o->time_ns > TIME_MAX_NS)
 		return;
+	note_receiver(j, o);
 	s = find_owner(j, o, &index);
 	if (s == NULL)
 		return;

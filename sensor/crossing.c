@@ -19,7 +19,9 @@ struct crossing_entry {
 struct crossing {
 	void (*interface_of)(void *arg, uint32_t ifindex, struct sensor_interface *out);
 	void *arg;
-	struct sensor_interface unknown;
+	struct sensor_interface
+	    unindexed;	   /* for captures without an index: of one named device, or a file */
+	bool asked;	   /* for it */
 	unsigned next_way; /* whom a full set pushes out: in turn */
 	struct crossing_entry entries[CROSSING_SETS][CROSSING_WAYS];
 };
@@ -34,7 +36,6 @@ crossing_new(struct crossing **out,
 		return -ENOMEM;
 	c->interface_of = interface_of;
 	c->arg = arg;
-	c->unknown.role = SENSOR_ROLE_UNKNOWN;
 	*out = c;
 	return 0;
 }
@@ -48,8 +49,12 @@ crossing_free(struct crossing *c)
 const struct sensor_interface *
 crossing_get(struct crossing *c, uint32_t ifindex)
 {
-	if (ifindex == 0 || c->interface_of == NULL)
-		return &c->unknown;
+	if (ifindex == 0 || c->interface_of == NULL) {
+		if (!c->asked && c->interface_of != NULL)
+			c->interface_of(c->arg, 0, &c->unindexed);
+		c->asked = true;
+		return &c->unindexed;
+	}
 	struct crossing_entry *set = c->entries[ifindex % CROSSING_SETS], *free_entry = NULL;
 	for (unsigned i = 0; i < CROSSING_WAYS; i++) {
 		if (set[i].ifindex == ifindex)
@@ -70,4 +75,6 @@ void
 crossing_forget(struct crossing *c)
 {
 	memset(c->entries, 0, sizeof(c->entries));
+	memset(&c->unindexed, 0, sizeof(c->unindexed));
+	c->asked = false;
 }

@@ -27,6 +27,7 @@ struct interfaces {
 	int fd; /* any socket will do for the ioctl */
 	char tenant[SETTINGS_LIST_BYTES], ignore[SETTINGS_LIST_BYTES];
 	char device[OBS_IFNAME_BYTES]; /* "" = roles by name */
+	bool one_tap;		       /* the device is a tenant's: it alone has a role */
 	unsigned count;
 	struct known known[INTERFACES_MAX];
 };
@@ -42,12 +43,19 @@ is_listed(const char *globs, const char *name)
 	return false;
 }
 
+bool
+interfaces_is_tenant(const char *tenant, const char *ignore, const char *name)
+{
+	return name[0] != '\0' && !is_listed(ignore, name) && is_listed(tenant, name);
+}
+
 static enum sensor_role
 role_of(const struct interfaces *ifs, const char *name)
 {
-	if (name[0] == '\0' || is_listed(ifs->ignore, name) || !is_listed(ifs->tenant, name))
-		return SENSOR_ROLE_IGNORE;
-	return SENSOR_ROLE_TENANT;
+	if (ifs->one_tap)
+		return strcmp(name, ifs->device) == 0 ? SENSOR_ROLE_TENANT : SENSOR_ROLE_IGNORE;
+	return interfaces_is_tenant(ifs->tenant, ifs->ignore, name) ? SENSOR_ROLE_TENANT
+								    : SENSOR_ROLE_IGNORE;
 }
 
 /* The name of an index; "" when there is none (any more). */
@@ -92,6 +100,7 @@ interfaces_new(struct interfaces **out, const char *tenant, const char *ignore, 
 	strncpy(ifs->ignore, ignore, sizeof(ifs->ignore) - 1);
 	if (device != NULL && strcmp(device, "any") != 0)
 		strncpy(ifs->device, device, sizeof(ifs->device) - 1);
+	ifs->one_tap = interfaces_is_tenant(tenant, ignore, ifs->device);
 	ifs->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (ifs->fd < 0) {
 		int r = -errno;
@@ -122,9 +131,9 @@ interfaces_role(void *arg, uint32_t ifindex, struct sensor_interface *out)
 {
 	struct interfaces *ifs = arg;
 
-	if (ifs->device[0] != '\0') {
-		out->role = SENSOR_ROLE_WATCH;
-		strcpy(out->name, ifs->device);
+	if (ifs->device[0] != '\0' && !ifs->one_tap) {
+		out->role = SENSOR_ROLE_WATCH; /* what crosses it may be anybody's: no name */
+		out->name[0] = '\0';
 		return;
 	}
 	ask_name(ifs, ifindex, out->name);
@@ -162,7 +171,7 @@ interfaces_tenants(const struct interfaces *ifs)
 {
 	uint32_t n = 0;
 
-	if (ifs->device[0] != '\0')
+	if (ifs->device[0] != '\0' && !ifs->one_tap)
 		return 1;
 	for (unsigned i = 0; i < ifs->count; i++)
 		n += ifs->known[i].role == SENSOR_ROLE_TENANT;

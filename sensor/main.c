@@ -170,7 +170,7 @@ open_tap(struct daemon *d, const struct sensor_config *cfg, struct err *e)
 {
 	const struct settings *s = &d->settings;
 	struct tap_live_config live = {
-	    .device = d->device,
+	    .device = interfaces_is_tenant(s->interfaces, s->ignore, d->device) ? "any" : d->device,
 	    .snaplen = (uint32_t)s->snaplen,
 	    .ring_bytes = (uint32_t)(s->ring_mib << 20),
 	    .ports = cfg->ports,

@@ -21,7 +21,7 @@ enum sensor_role {
 	SENSOR_ROLE_UNKNOWN, /* a capture file: no names; the first crossing of a flow is the one that counts */
 	SENSOR_ROLE_TENANT, /* a tap: flows are bound to it; "not outgoing" is from the tenant */
 	SENSOR_ROLE_IGNORE, /* uplink, bridge, hypervisor's own: dropped and counted */
-	SENSOR_ROLE_WATCH,  /* one named interface watched by address (observe only) */
+	SENSOR_ROLE_WATCH,  /* one named bridge or uplink, watched by address */
 };
 struct sensor_interface {
 	enum sensor_role role;
@@ -37,7 +37,8 @@ struct sensor_config {
 	bool classify;		       /* nDPI for what is not SMTP */
 	const char *mmdb_asn_path;     /* NULL: no look-ups */
 	const char *mmdb_country_path; /* NULL: no look-ups */
-	/* Role of an interface index; called once per index and again after sensor_forget_interfaces().
+	/* Role of an interface index, 0 where the link type tells none; called once per index and again
+	 * after sensor_forget_interfaces().
 	 * NULL: every interface is SENSOR_ROLE_UNKNOWN. */
 	void (*interface_of)(void *arg, uint32_t ifindex, struct sensor_interface *out);
 	void *interface_arg;

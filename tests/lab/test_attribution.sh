@@ -58,6 +58,27 @@ forge() { # NAME SOURCE DESTINATION
 	PY
 }
 
+# The sensor on one device: a tap is its tenant's, with the direction of each packet; an uplink or a bridge is watched
+# by address.  Either way a server's own mail is its own, and what it receives is not.
+watch_device() { # KIND DEVICE
+	local kind=$1 device=$2 sent received club unattributed
+	lab_stop sensor
+	cast_sensor --device "$device" || return 1
+	sent=$(count_of news messages) received=$(count_of news inbound_sessions) club=$(count_of club messages)
+	unattributed=$(bulkhead status --json | jq -r .unattributed)
+	check "$kind, $device alone: 3 mails" [ "$(cast_send news "$(lab_mx4 1):25" 3 a@news.example x@dest1.example)" -eq 3 ]
+	check "$kind, $device alone: ... are counted once" stays news messages $((sent + 3))
+	check "$kind, $device alone: 2 mails from outside" [ "$(cast_send ext "$(lab_addr4 news):25" 2 x@dest1.example a@news.example)" -eq 2 ]
+	check "$kind, $device alone: ... are received" stays news inbound_sessions $((received + 2))
+	check "$kind, $device alone: ... and not sent" is news messages $((sent + 3))
+	check "$kind, $device alone: ... nor unattributed" [ "$(bulkhead status --json | jq -r .unattributed)" = "$unattributed" ]
+	check "$kind, $device alone: 1 mail of another tenant" [ "$(cast_send club "$(lab_mx4 1):25" 1 a@club.example x@dest1.example)" -eq 1 ]
+	case $device in
+	vnet*) check "$kind, $device alone: ... is not looked at" stays club messages "$club" ;;
+	*) check "$kind, $device alone: ... is that one's" stays club messages $((club + 1)) ;;
+	esac
+}
+
 run() {
 	local kind=$1 before
 	LAB=at$$${kind:0:1}
@@ -122,6 +143,13 @@ run() {
 	check "$kind: ... are its new owner's" stays shop messages 2
 	check "$kind: ... and not its old one's" is club messages 7
 	check "$kind: nothing was unattributed in all of this" [ "$(bulkhead status --json | jq -r .unattributed)" = 0 ]
+
+	lab_start news sink smtp-sink -u nobody 0.0.0.0:25 100
+	lab_wait_listen news 25 || return 1
+	watch_device "$kind" vnet1 || return 1
+	watch_device "$kind" up0 || return 1
+	[ "$kind" = routed ] || watch_device "$kind" br0 || return 1
+	lab_stop sink
 	lab_stop sensor
 	lab_stop guard
 	postfix_stop "$LAB_DIR/mx"

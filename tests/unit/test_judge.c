@@ -449,6 +449,33 @@ test_inventory_change(void **state)
 	assert_int_equal(get(f, 19).counts.messages, 1);
 }
 
+/* Without taps one session tells of both its ends: who is mailed receives, and is no stranger's business. */
+static void
+test_receives_without_taps(void **state)
+{
+	struct fixture *f = *state;
+	struct observation o = observation(f, 3, OBS_SESSION_START);
+	const uint8_t inside[4] = {192, 0, 2, 4}, outside[4] = {203, 0, 113, 9};
+
+	o.ifname[0] = '\0';
+	o.server = addr_from_v4(inside);
+	judge_observe(f->judge, &o); /* of server 3 to server 4 */
+	o.client = addr_from_v4(outside);
+	judge_observe(f->judge, &o); /* of a stranger to server 4 */
+	assert_int_equal(get(f, 4).counts.inbound_sessions, 2);
+	assert_int_equal(get(f, 4).counts.distinct_destinations, 0);
+	assert_int_equal(get(f, 3).counts.inbound_sessions, 0);
+	assert_int_equal(get(f, 3).counts.distinct_destinations, 1);
+	assert_int_equal(judge_unattributed(f->judge), 0);
+	o.server = addr_from_v4(outside); /* among strangers */
+	judge_observe(f->judge, &o);
+	assert_int_equal(judge_unattributed(f->judge), 1);
+	o = observation(f, 3, OBS_SESSION_START); /* at a tap: the receiver's tap tells the rest */
+	o.server = addr_from_v4(inside);
+	judge_observe(f->judge, &o);
+	assert_int_equal(get(f, 4).counts.inbound_sessions, 2);
+}
+
 /* The facts for D5 and D13 come from its own sessions to port 25 and outlive a restart. */
 static void
 test_outgoing_facts(void **state)
@@ -576,6 +603,7 @@ main(void)
 	    CASE(test_refused_packets),
 	    CASE(test_inventory_change),
 	    CASE(test_outgoing_facts),
+	    CASE(test_receives_without_taps),
 	    CASE(test_state_survives),
 	    CASE(test_unseen_is_saved),
 	    CASE(test_bad_settings),

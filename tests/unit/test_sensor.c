@@ -364,6 +364,37 @@ taps(void **state)
 	assert_int_equal(run.kinds[OBS_MESSAGE], 3);
 }
 
+static void
+one_device(void *arg, uint32_t ifindex, struct sensor_interface *out)
+{
+	const char *name = arg;
+
+	assert_int_equal(ifindex, 0);
+	out->role = name[0] != '\0' ? SENSOR_ROLE_TENANT : SENSOR_ROLE_WATCH;
+	strcpy(out->name, name);
+}
+
+/* A capture of one device tells no index: its role is asked for all the same. */
+static void
+named_device(void **state)
+{
+	static char tap[] = "vnet7", uplink[] = "";
+	char *const names[] = {tap, uplink};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		begin(GEN_LINK_ETHERNET, 0);
+		run.cfg.interface_of = one_device;
+		run.cfg.interface_arg = names[i];
+		struct gen_path path = path_of(1, 2);
+		talk(&path, (struct gen_smtp){.pipelining = true}, 2, 2000);
+		finish(0);
+		assert_int_equal(run.kinds[OBS_MESSAGE], 2);
+		for (unsigned k = 0; k < run.seen_count; k++)
+			assert_string_equal(run.seen[k].ifname, names[i]);
+	}
+}
+
 /* A capture file without roles: every packet twice, one copy counts. */
 static void
 crossings_without_roles(void **state)
@@ -756,12 +787,13 @@ main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(one_message),
 	    cmocka_unit_test(every_shape), cmocka_unit_test(batches_do_not_matter),
 	    cmocka_unit_test(failed_connections), cmocka_unit_test(taps),
-	    cmocka_unit_test(crossings_without_roles), cmocka_unit_test(lost_packets),
-	    cmocka_unit_test(lost_command), cmocka_unit_test(middle_of_a_session),
-	    cmocka_unit_test(one_side_only), cmocka_unit_test(odd_ports),
-	    cmocka_unit_test(something_else_on_port_25), cmocka_unit_test(port_is_used_again),
-	    cmocka_unit_test(forged_control_packets), cmocka_unit_test(idle_sessions_end),
-	    cmocka_unit_test(full_table), cmocka_unit_test(inside_tls), cmocka_unit_test(refusals),
+	    cmocka_unit_test(named_device), cmocka_unit_test(crossings_without_roles),
+	    cmocka_unit_test(lost_packets), cmocka_unit_test(lost_command),
+	    cmocka_unit_test(middle_of_a_session), cmocka_unit_test(one_side_only),
+	    cmocka_unit_test(odd_ports), cmocka_unit_test(something_else_on_port_25),
+	    cmocka_unit_test(port_is_used_again), cmocka_unit_test(forged_control_packets),
+	    cmocka_unit_test(idle_sessions_end), cmocka_unit_test(full_table),
+	    cmocka_unit_test(inside_tls), cmocka_unit_test(refusals),
 	    cmocka_unit_test(memory_is_fixed), cmocka_unit_test(bad_configuration)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
