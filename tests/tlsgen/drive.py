@@ -150,7 +150,8 @@ def nullmailer(job):
         with open(os.path.join(PEERS, "nullmailer"), "w") as f:
             f.write(m["from"] + "\n" + "".join(to + "\n" for to in m["to"]) + "\n" + m["text"])
         run(["sh", "-c", 'exec /usr/lib/nullmailer/smtp "$@" 3<"$0" </dev/null', f.name, "--host=" + job["host"],
-             "--port=%d" % job["port"], "--insecure", "--ssl" if job["wrapped"] else "--starttls"])
+             "--port=%d" % job["port"], "--insecure",
+             "--ssl" if job["wrapped"] else "--starttls"], env=dict(os.environ, HELOHOST="vm.tenant.example"))
 
 
 def through_mta(port):

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: ISC
+# TLS from the first byte on port 587, three messages: only the dialogue inside shows that it is mail.
+"$2/tests/gen/smtpgen" implicit-tls-587 -o "$1" --seed 7 >/dev/null
