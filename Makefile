@@ -60,14 +60,14 @@ $(CHECK): $(call objs,$(CHECK_C))
 # Their headers are not ours to warn about.
 $(BUILD)/whitelist/check_message.o $(BUILD)/whitelist/check_mime.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I gmime-3.0))
 $(BUILD)/whitelist/check_html.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
-$(POLICY): $(call objs,$(filter-out $(ENFORCE_C) policy/notify_main.c $(wildcard policy/libvirt_*.c),$(wildcard policy/*.c)))
+$(POLICY): $(call objs,$(filter-out $(ENFORCE_C) policy/notify_main.c policy/responder_main.c $(wildcard policy/libvirt_*.c),$(wildcard policy/*.c)))
 $(ENFORCE): $(call objs,$(ENFORCE_C))
 
 # Archives that refer to each other in a circle.
 group = -Wl,--start-group $(1) -Wl,--end-group
 
 PROGRAMS := $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard $(BUILD)/bulkhead-check \
-    $(BUILD)/bulkhead-notify $(BUILD)/bulkhead-libvirt
+    $(BUILD)/bulkhead-notify $(BUILD)/bulkhead-notice $(BUILD)/bulkhead-libvirt
 
 all: $(PROGRAMS)
 
@@ -88,6 +88,10 @@ $(BUILD)/bulkhead-sensor: $(BUILD)/sensor/main.o $(SENSOR) $(BASE)
 $(BUILD)/bulkhead-guard: $(BUILD)/policy/main.o $(POLICY) $(ENFORCE) $(WHITELIST) $(SENSOR) $(BASE)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_POLICY) $(LIB_WHITELIST) $(LIB_ENFORCE) $(LIB_BASE)
+
+$(BUILD)/bulkhead-notice: $(BUILD)/policy/responder_main.o $(POLICY) $(BASE)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_BASE)
 
 $(BUILD)/bulkhead-check: $(BUILD)/whitelist/check_main.o $(CHECK) $(WHITELIST) $(BASE)
 	@echo "  LINK  $@"

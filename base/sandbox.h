@@ -44,6 +44,7 @@ enum sandbox_profile {
 	SANDBOX_JUDGE,	  /* sockets accepted, SQLite and evidence files; no exec, no new netlink */
 	SANDBOX_CHECK,	  /* a worker that parses documents: read, write, memory, exit */
 	SANDBOX_ONLINE, /* a worker that asks DNS and fetches pages: TCP, UDP, threads, no files */
+	SANDBOX_RESPONDER, /* accepts, reads, answers; one reconnecting unix socket, no files */
 	SANDBOX__COUNT
 };
 int sandbox_seccomp(enum sandbox_profile profile, struct err *e);

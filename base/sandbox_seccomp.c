@@ -127,6 +127,15 @@ static const int online_calls[] = {
     SCMP_SYS(sched_getaffinity),
 };
 
+/* connect() is for unix sockets: it can make no others. */
+static const int notice_calls[] = {
+    SCMP_SYS(accept4),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(connect),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(fcntl),
+};
+
 /* SQLite in WAL mode, evidence files, accepted clients, the enforcer child's end. */
 static const int judge_calls[] = {
     SCMP_SYS(openat),
@@ -267,6 +276,14 @@ static const struct rule enforcer_rules[] = {
     ALLOW1(setsockopt, EQ(1, SOL_NETLINK)),
 };
 
+/* Where a connection came in, and where it was to go. */
+static const struct rule notice_rules[] = {
+    ALLOW2(setsockopt, EQ(1, IPPROTO_IP), EQ(2, IP_PKTINFO)),
+    ALLOW2(setsockopt, EQ(1, IPPROTO_IPV6), EQ(2, IPV6_2292PKTINFO)),
+    ALLOW1(getsockopt, EQ(1, IPPROTO_IP)),
+    ALLOW1(getsockopt, EQ(1, IPPROTO_IPV6)),
+};
+
 static const struct rule judge_rules[] = {
     ALLOW1(setsockopt, EQ(1, SOL_SOCKET)),
 };
@@ -392,6 +409,11 @@ fill_profile(scmp_filter_ctx ctx, enum sandbox_profile profile, int receive_only
 	case SANDBOX_ONLINE:
 		r = ADD_CALLS(ctx, online_calls);
 		return r == 0 ? ADD_RULES(ctx, online_rules) : r;
+	case SANDBOX_RESPONDER:
+		r = ADD_CALLS(ctx, notice_calls);
+		if (r == 0)
+			r = ADD_RULES(ctx, notice_rules);
+		return r == 0 ? add_send(ctx, -1) : r;
 	case SANDBOX__COUNT:
 		break;
 	}

@@ -67,6 +67,10 @@ const struct config_row settings_rows[] = {
     TEXT("notice_operator", notice_operator, 0, 127, "", "Address of the operator, for notices that are no tenant's."),
     SPAN("notice_give_up", notice_give_up_ns, CLOCK_MINUTE_NS, 30 * CLOCK_DAY_NS, "2d", "A notice that no attempt could deliver in this time becomes a dead letter."),
     TEXT("notify_user", notify_user, 0, 31, "bulkhead-notify", "User of bulkhead-notify: may fetch notices, and nothing else."),
+    BOOL("notice", notice, "no", "Answer blocked servers in words: new connections of routed taps go to bulkhead-notice; bridged taps stay with the reset."),
+    LIST("notice_addresses", notice_addresses, 0, 2, "", "Addresses of this host where bulkhead-notice listens: at most one IPv4 and one IPv6; the other protocol is reset."),
+    INT("notice_port", notice_port, 1024, 65535, "2526", "TCP port where bulkhead-notice listens; its firewall must let tenants in."),
+    INT("notice_code", notice_code, 421, 554, "554", "Reply code of the greeting: 554 (mail is tried elsewhere, then later), 421 (later)."),
     INT("evidence_max_mib", evidence_max_mib, 1, 256, "20", "Largest evidence file in MiB."),
     TEXT("check_resolver", check_resolver, 0, 63, "", "Resolver of the online checks, address or address@port; empty: the system's."),
     TEXT("check_trust_anchor", check_trust_anchor, 0, 511, "", "DS or DNSKEY record of the root, to validate answers; empty: the resolver is trusted."),
@@ -137,6 +141,12 @@ settings_check(const struct settings *s, const char *path, struct err *e)
 		return err_set(e, -EINVAL,
 		    "%s: log_level must be error, warn, info or debug, not \"%s\"", path,
 		    s->log_level);
+	if (s->notice_code != 554 && s->notice_code != 421)
+		return err_set(e, -EINVAL, "%s: notice_code must be 554 or 421, not %lld", path,
+		    (long long)s->notice_code);
+	if (s->notice && s->notice_addresses[0] == '\0')
+		return err_set(e, -EINVAL,
+		    "%s: notice = yes needs notice_addresses: where bulkhead-notice listens", path);
 	if (s->policy.block_first_ns > s->policy.block_max_ns)
 		return err_set(
 		    e, -EINVAL, "%s: block_first must not be longer than block_max", path);

@@ -63,7 +63,10 @@ struct settings {
 	char notices[64];			/* kinds that go out (policy/notice.h) */
 	char notice_operator[128];		/* "" = nobody */
 	int64_t notice_give_up_ns;
-	char notify_user[32]; /* of bulkhead-notify */
+	char notify_user[32];	    /* of bulkhead-notify */
+	bool notice;		    /* bulkhead-notice answers new connections of blocked servers */
+	char notice_addresses[128]; /* of this host: one IPv4, one IPv6 */
+	int64_t notice_port, notice_code;
 	int64_t evidence_max_mib;
 	int64_t evidence_retention_ns; /* after the end of the application */
 	int64_t grant_reminder_ns;     /* before the end of a grant */

@@ -180,6 +180,26 @@ look_at_sensor(json_t *list, const json_t *s)
 }
 
 static void
+look_at_notice(json_t *list, const json_t *notice)
+{
+	if (!json_is_object(notice))
+		return;
+	if (!json_is_true(json_object_get(notice, "works")))
+		add(list, "notice", STATE_WARN, "notice = no in bulkhead.conf",
+		    "this kernel cannot redirect: blocked servers are reset");
+	else if (output_json_number(notice, "responders") == 0)
+		add(list, "notice", STATE_FAIL, "systemctl start bulkhead-notice",
+		    "nobody answers blocked servers: they are reset");
+	else if (output_json_number(notice, "reset_links") > 0)
+		add(list, "notice", STATE_OK, NULL,
+		    "%lld routed links are answered; %lld are bridged and reset",
+		    output_json_number(notice, "links"), output_json_number(notice, "reset_links"));
+	else
+		add(list, "notice", STATE_OK, NULL, "%lld links are answered",
+		    output_json_number(notice, "links"));
+}
+
+static void
 look_at_enforcer(json_t *list, const json_t *status)
 {
 	const json_t *enforcer = json_object_get(status, "enforcer");
@@ -198,6 +218,16 @@ look_at_enforcer(json_t *list, const json_t *status)
 		if (!json_is_true(has))
 			add(list, "kernel features", STATE_WARN, NULL,
 			    "this kernel lacks %s; the guard does without it", feature);
+	look_at_notice(list, json_object_get(enforcer, "notice"));
+	has = json_object_get(enforcer, "brake");
+	if (output_json_number(has, "overflow") > 0)
+		add(list, "brake", STATE_FAIL,
+		    "name the interfaces of those servers in the inventory: they need no meters of "
+		    "addresses then",
+		    "its meters of addresses are full: %lld packets passed unmetered in a day, "
+		    "most from %s",
+		    output_json_number(has, "overflow"),
+		    output_json_get(has, "overflow_link", "?"));
 	if (output_json_number(enforcer, "repaired") > 0)
 		add(list, "ruleset", STATE_WARN,
 		    "bulkhead ledger show names who did it: keep them from flushing other tables",

@@ -112,6 +112,34 @@ print_brake(struct output *out, const json_t *enforcer)
 	    "brake     %s, %s; dropped %lld packets, would have dropped %lld",
 	    armed ? "armed" : "only counting", loose ? "loose" : "strict: no sensor is heard",
 	    output_json_number(brake, "dropped"), output_json_number(brake, "counted"));
+	if (output_json_number(brake, "overflow") > 0)
+		output_line(out, OUTPUT_BAD,
+		    "          its meters of addresses are full: %lld packets passed unmetered, "
+		    "most from %s",
+		    output_json_number(brake, "overflow"),
+		    output_json_get(brake, "overflow_link", "?"));
+}
+
+/* Whether blocked servers are told in words. */
+static void
+print_notice(struct output *out, const json_t *enforcer)
+{
+	json_t *notice = json_object_get(enforcer, "notice");
+	long long links = output_json_number(notice, "links"),
+		  reset = output_json_number(notice, "reset_links");
+
+	if (!json_is_object(notice))
+		return;
+	if (!json_is_true(json_object_get(notice, "works")))
+		output_line(out, OUTPUT_ALERT,
+		    "notice    none: this kernel cannot redirect; blocked servers are reset");
+	else if (output_json_number(notice, "responders") == 0)
+		output_line(out, OUTPUT_BAD,
+		    "notice    nobody answers: start bulkhead-notice; blocked servers are reset");
+	else
+		output_line(out, OUTPUT_PLAIN,
+		    "notice    %lld routed links are answered, %lld bridged links are reset", links,
+		    reset);
 }
 
 /* Plans and servers that have a mode of their own. */
@@ -152,6 +180,7 @@ print_status(struct output *out, const json_t *data)
 		output_line(out, OUTPUT_BAD, "sensor    none: start bulkhead-sensor");
 	print_enforcer(out, data);
 	print_brake(out, json_object_get(data, "enforcer"));
+	print_notice(out, json_object_get(data, "enforcer"));
 	output_line(out, OUTPUT_PLAIN,
 	    "servers   %lld: %lld clear, %lld watch, %lld warn, %lld throttle, %lld block; "
 	    "%lld sessions of nobody",

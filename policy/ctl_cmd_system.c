@@ -13,6 +13,7 @@
 #include "policy/guard.h"
 #include "policy/ledger.h"
 #include "policy/mode.h"
+#include "policy/responder_feed.h"
 
 #define LEDGER_PAGE 1000 /* entries in one reply; each is at most about 2 KB */
 #define LEDGER_TAIL 50	 /* entries shown when nobody says from where */
@@ -86,9 +87,27 @@ add_whitelist(json_t *out, const struct guard *g, struct err *e)
 }
 
 static json_t *
+brake_json(const struct enforce_brake_state *s)
+{
+	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:s}", "armed", s->armed, "loose",
+	    s->alive_ns > 0, "loose_for_s", (json_int_t)(s->alive_ns / CLOCK_SECOND_NS), "dropped",
+	    (json_int_t)s->dropped, "counted", (json_int_t)s->counted, "overflow",
+	    (json_int_t)s->overflow, "overflow_link", s->overflow_link);
+}
+
+static json_t *
+notice_json(const struct guard *g, const struct enforce_brake_state *s)
+{
+	return json_pack("{s:b, s:i, s:I, s:I}", "works", s->notice, "responders",
+	    (int)responder_feed_clients(g->responders), "links", (json_int_t)s->notice_links,
+	    "reset_links", (json_int_t)s->reset_links);
+}
+
+static json_t *
 enforcer_json(const struct guard *g)
 {
-	struct enforce_brake_state brake;
+	struct enforce_brake_state state;
+	bool has_state, has_brake = (g->features >> ENFORCE_BRAKE & 1) != 0;
 	json_t *features, *out;
 	struct err e;
 
@@ -96,20 +115,17 @@ enforcer_json(const struct guard *g)
 		return json_null();
 	features = json_object();
 	for (unsigned f = 0; f < ENFORCE_FEATURE__COUNT; f++)
-		json_object_set_new(
-		    features, enforce_feature_name(f), json_boolean((g->features >> f & 1) != 0));
+		if (f != ENFORCE_NOTICE || g->responders != NULL)
+			json_object_set_new(features, enforce_feature_name(f),
+			    json_boolean((g->features >> f & 1) != 0));
 	out = json_pack("{s:i, s:I, s:I, s:o}", "pid", (int)enforce_pid(g->enforce), "reconciled",
 	    (json_int_t)g->reconcile_count, "repaired", (json_int_t)g->repair_count, "features",
 	    features);
-	if ((g->features >> ENFORCE_BRAKE & 1) == 0 ||
-	    enforce_brake_state(g->enforce, &brake, &e) < 0)
-		json_object_set_new(out, "brake", json_null());
-	else
-		json_object_set_new(out, "brake",
-		    json_pack("{s:b, s:b, s:I, s:I, s:I}", "armed", brake.armed, "loose",
-			brake.alive_ns > 0, "loose_for_s",
-			(json_int_t)(brake.alive_ns / CLOCK_SECOND_NS), "dropped",
-			(json_int_t)brake.dropped, "counted", (json_int_t)brake.counted));
+	has_state = enforce_brake_state(g->enforce, &state, &e) == 0;
+	json_object_set_new(
+	    out, "brake", has_state && has_brake ? brake_json(&state) : json_null());
+	json_object_set_new(out, "notice",
+	    has_state && g->responders != NULL ? notice_json(g, &state) : json_null());
 	return out;
 }
 

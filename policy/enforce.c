@@ -39,6 +39,7 @@ static const char *const feature_names[ENFORCE_FEATURE__COUNT] = {
     [ENFORCE_BRIDGE_REJECT] = "bridge-reject",
     [ENFORCE_INET] = "inet",
     [ENFORCE_BRAKE] = "brake",
+    [ENFORCE_NOTICE] = "notice",
 };
 
 const char *
@@ -212,6 +213,11 @@ enforce_brake_state(struct enforce *f, struct enforce_brake_state *out, struct e
 	state.armed = wire_get_u8(&r) != 0;
 	state.dropped = wire_get_u64(&r);
 	state.counted = wire_get_u64(&r);
+	state.overflow = wire_get_u64(&r);
+	wire_get_text(&r, state.overflow_link, sizeof(state.overflow_link));
+	state.notice = wire_get_u8(&r) != 0;
+	state.notice_links = wire_get_u32(&r);
+	state.reset_links = wire_get_u32(&r);
 	if (wire_reader_finish(&r) < 0)
 		return err_set(
 		    e, -EBADMSG, "the enforcer sent a malformed reply; restart bulkhead-guard");
@@ -313,8 +319,9 @@ enforce_poll(struct enforce *f, struct enforce_report *out)
 		report.event = ENFORCE_LINK_CHANGED;
 		report.link_up = wire_get_u8(&r) != 0;
 		wire_get_text(&r, report.ifname, sizeof(report.ifname));
-	} else if (h.type == ENFORCE_WIRE_REPAIRED) {
-		report.event = ENFORCE_REPAIRED;
+	} else if (h.type == ENFORCE_WIRE_REPAIRED || h.type == ENFORCE_WIRE_OVERFLOW) {
+		report.event =
+		    h.type == ENFORCE_WIRE_REPAIRED ? ENFORCE_REPAIRED : ENFORCE_OVERFLOW;
 		wire_get_text(&r, report.text, sizeof(report.text));
 	}
 	if (wire_reader_finish(&r) < 0)

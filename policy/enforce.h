@@ -14,8 +14,22 @@
 #include "base/err.h"
 #include "policy/plan.h"
 
+/* Where bulkhead-notice listens; addresses of this host.  port 0: no notice. */
+struct enforce_notice {
+	uint16_t port;
+	bool has_v4, has_v6;
+	struct addr v4, v6;
+};
+
+/* Sizes of the brake's meters; 0: as many as one host may need. */
+struct enforce_sizes {
+	unsigned interfaces, addresses;
+};
+
 struct enforce_config {
 	char table[32];
+	struct enforce_notice notice;
+	struct enforce_sizes meters;
 	struct addr_prefix relays[64]; /* destinations that are always reachable */
 	unsigned relay_count;
 	char tap_globs[1024];	 /* one per line: which links get a door (those named in elements do
@@ -31,6 +45,8 @@ enum enforce_feature {
 	ENFORCE_BRIDGE_REJECT,
 	ENFORCE_INET,  /* the net in family inet */
 	ENFORCE_BRAKE, /* meters in the kernel */
+	/* redirecting to bulkhead-notice; looked for when the settings ask for it */
+	ENFORCE_NOTICE,
 	ENFORCE_FEATURE__COUNT
 };
 const char *enforce_feature_name(unsigned f);
@@ -48,12 +64,18 @@ pid_t enforce_pid(const struct enforce *f);
 /* Readable when the child has something to say without being asked; then call enforce_poll(). */
 int enforce_fd(const struct enforce *f);
 
-enum enforce_event { ENFORCE_NOTHING, ENFORCE_LINK_CHANGED, ENFORCE_REPAIRED, ENFORCE_GONE };
+enum enforce_event {
+	ENFORCE_NOTHING,
+	ENFORCE_LINK_CHANGED,
+	ENFORCE_REPAIRED,
+	ENFORCE_OVERFLOW,
+	ENFORCE_GONE
+};
 struct enforce_report {
 	enum enforce_event event;
 	char ifname[OBS_IFNAME_BYTES]; /* LINK_CHANGED */
 	bool link_up;		       /* LINK_CHANGED: appeared (false: vanished) */
-	char text[200];		       /* REPAIRED: what was wrong and who did it */
+	char text[200]; /* REPAIRED: what was wrong and who did it; OVERFLOW: how many, where */
 };
 /* One report; ENFORCE_NOTHING when there is none left.  After ENFORCE_GONE every verb says -EPIPE.
  */
@@ -82,6 +104,12 @@ struct enforce_brake_state {
 	int64_t alive_ns; /* the brake is loose for so long; 0 = it is strict */
 	bool armed;
 	uint64_t dropped, counted; /* packets in the last day; counted: would have been dropped */
+	uint64_t
+	    overflow; /* packets that passed unmetered in the last day: no room for their source */
+	char overflow_link[OBS_IFNAME_BYTES]; /* where most of them came in */
+	bool notice;			      /* new connections are redirected */
+	/* tenants' links: where they are; where they cannot be, because a bridge carries the link */
+	uint32_t notice_links, reset_links;
 };
 int enforce_brake_state(struct enforce *f, struct enforce_brake_state *out, struct err *e);
 /* Bit N = feature N is there. */

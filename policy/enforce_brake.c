@@ -9,7 +9,10 @@
  *
  * What is over is dropped, not reset: TCP repeats it later, and nothing is lost.  Memory is bounded
  * by the sets' sizes.  A full set of interfaces fails closed; one of addresses open, so that nobody
- * who spoofs closes everybody (and only addresses of known servers get in at all).
+ * who spoofs closes everybody (and only addresses of known servers get in at all), and what passed
+ * so is counted by the link where it came in.  Whether a meter of addresses had room cannot be seen
+ * from its outcome; so each source is first noted in a plain set of the same size and lifetime,
+ * which holds every source that any of the meters holds.
  * bulkhead-guard (enforcer child).
  */
 #include "policy/enforce_brake.h"
@@ -43,6 +46,7 @@ static const struct level levels[LEVEL__COUNT] = {
 
 struct writer {
 	FILE *f;
+	unsigned interfaces, addresses; /* sizes of the meters */
 	const char *family, *table;
 	bool is_door;
 	unsigned kinds; /* of keys: the door knows interfaces alone */
@@ -58,42 +62,63 @@ static void
 write_sets(const struct writer *w)
 {
 	static const char *const flags[] = {ENFORCE_BRAKE_ALIVE, ENFORCE_BRAKE_ARMED};
-	static const char *const counters[] = {ENFORCE_BRAKE_EXCESS, ENFORCE_BRAKE_COUNTED};
+	static const char *const counters[] = {
+	    ENFORCE_BRAKE_EXCESS, ENFORCE_BRAKE_COUNTED, ENFORCE_BRAKE_OVERFLOW};
 	unsigned i, kind;
 
 	for (i = 0; i < 2; i++)
 		fprintf(w->f, "add set %s %s %s { type inet_proto; flags timeout; }\n", w->family,
 		    w->table, flags[i]);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 3; i++)
 		fprintf(w->f,
-		    "add set %s %s %s { type ifname; flags dynamic,timeout; timeout 1d; size %d; "
+		    "add set %s %s %s { type ifname; flags dynamic,timeout; timeout 1d; size %u; "
 		    "counter; }\n",
-		    w->family, w->table, counters[i], IFNAMES_MAX);
+		    w->family, w->table, counters[i], w->interfaces);
 	fprintf(w->f,
-	    "add set %s %s seen { type ifname; flags dynamic,timeout; timeout 1h; size %d; }\n",
-	    w->family, w->table, IFNAMES_MAX);
+	    "add set %s %s seen { type ifname; flags dynamic,timeout; timeout 1h; size %u; }\n",
+	    w->family, w->table, w->interfaces);
+	for (kind = ENFORCE_KEY_IFNAME + 1; kind < w->kinds; kind++)
+		fprintf(w->f,
+		    "add set %s %s met%s { type %s; flags dynamic,timeout; timeout 1h; size %u; "
+		    "}\n",
+		    w->family, w->table, enforce_keys[kind].suffix, enforce_keys[kind].type,
+		    w->addresses);
 	for (i = 0; i < LEVEL__COUNT; i++)
 		for (kind = 0; kind < w->kinds; kind++)
 			fprintf(w->f,
 			    "add set %s %s %s%s { type %s; flags dynamic,timeout; timeout 1h; size "
-			    "%d; }\n",
+			    "%u; }\n",
 			    w->family, w->table, levels[i].name, enforce_keys[kind].suffix,
 			    enforce_keys[kind].type,
-			    kind == ENFORCE_KEY_IFNAME ? IFNAMES_MAX : ADDRESSES_MAX);
+			    kind == ENFORCE_KEY_IFNAME ? w->interfaces : w->addresses);
 }
 
 static void
 write_level(const struct writer *w, const struct level *l, unsigned kind)
 {
 	const char *suffix = enforce_keys[kind].suffix, *match = enforce_keys[kind].match;
-	char text[200];
+	char text[200], name[32];
 
+	if (kind != ENFORCE_KEY_IFNAME) {
+		snprintf(text, sizeof(text), "update @met%s { %s } goto %s_met%s", suffix, match,
+		    l->name, suffix);
+		rule(w, l->name, suffix, text);
+		rule(w, l->name, suffix,
+		    "update @" ENFORCE_BRAKE_OVERFLOW " { iifname counter } accept");
+		rule(w, l->name, suffix, "accept");
+		snprintf(text, sizeof(text),
+		    "update @%s%s { %s limit rate over %u/minute burst %u packets } goto surplus",
+		    l->name, suffix, match, l->per_minute, l->burst);
+		snprintf(name, sizeof(name), "%s_met", l->name);
+		rule(w, name, suffix, text);
+		rule(w, name, suffix, "accept");
+		return;
+	}
 	snprintf(text, sizeof(text),
-	    "update @%s%s { %s limit rate %s%u/minute burst %u packets } %s", l->name, suffix,
-	    match, kind == ENFORCE_KEY_IFNAME ? "" : "over ", l->per_minute, l->burst,
-	    kind == ENFORCE_KEY_IFNAME ? "accept" : "goto surplus");
-	rule(w, l->name, suffix, text);
-	rule(w, l->name, suffix, kind == ENFORCE_KEY_IFNAME ? "goto surplus" : "accept");
+	    "update @%s { %s limit rate %u/minute burst %u packets } accept", l->name, match,
+	    l->per_minute, l->burst);
+	rule(w, l->name, "", text);
+	rule(w, l->name, "", "goto surplus");
 }
 
 static void
@@ -195,10 +220,13 @@ void
 enforce_brake_write(FILE *f, const struct enforce_config *cfg, enum enforce_family family)
 {
 	static const char *const chains[] = {"brake", "address", "tally", "surplus"};
-	static const char *const by_kind[] = {"pace", "loose", "strict", "slow"};
+	static const char *const by_kind[] = {
+	    "pace", "loose", "strict", "slow", "loose_met", "strict_met", "slow_met"};
 	struct writer w = {.f = f,
 	    .family = enforce_families[family].name,
 	    .table = cfg->table,
+	    .interfaces = cfg->meters.interfaces != 0 ? cfg->meters.interfaces : IFNAMES_MAX,
+	    .addresses = cfg->meters.addresses != 0 ? cfg->meters.addresses : ADDRESSES_MAX,
 	    .is_door = family == ENFORCE_FAMILY_NETDEV,
 	    .kinds = family == ENFORCE_FAMILY_NETDEV ? 1 : ENFORCE_KEY__COUNT};
 	unsigned i, kind;
@@ -208,7 +236,7 @@ enforce_brake_write(FILE *f, const struct enforce_config *cfg, enum enforce_fami
 		fprintf(f, "add chain %s %s %s\nflush chain %s %s %s\n", w.family, w.table,
 		    chains[i], w.family, w.table, chains[i]);
 	for (i = 0; i < sizeof(by_kind) / sizeof(by_kind[0]); i++)
-		for (kind = 0; kind < w.kinds; kind++)
+		for (kind = i < 4 ? 0 : ENFORCE_KEY_IFNAME + 1; kind < w.kinds; kind++)
 			fprintf(f, "add chain %s %s %s%s\nflush chain %s %s %s%s\n", w.family,
 			    w.table, by_kind[i], enforce_keys[kind].suffix, w.family, w.table,
 			    by_kind[i], enforce_keys[kind].suffix);
@@ -217,10 +245,10 @@ enforce_brake_write(FILE *f, const struct enforce_config *cfg, enum enforce_fami
 }
 
 void
-enforce_brake_write_entry(FILE *f, const char *family, const char *table)
+enforce_brake_write_entry(FILE *f, const char *family, const char *table, const char *chain)
 {
 	fprintf(f,
-	    "add rule %s %s smtp tcp flags & (fin | syn | rst | ack) == syn goto brake\n"
-	    "add rule %s %s smtp tcp flags & psh == psh meta length < " SMALL_BYTES " goto brake\n",
-	    family, table, family, table);
+	    "add rule %s %s %s tcp flags & (fin | syn | rst | ack) == syn goto brake\n"
+	    "add rule %s %s %s tcp flags & psh == psh meta length < " SMALL_BYTES " goto brake\n",
+	    family, table, chain, family, table, chain);
 }

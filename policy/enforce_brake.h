@@ -18,14 +18,16 @@
 /* By interface, with a counter: what was dropped; what would have been. */
 #define ENFORCE_BRAKE_EXCESS  "excess"
 #define ENFORCE_BRAKE_COUNTED "counted"
+/* By the interface where it came in: passed, because there was no room to meter its source. */
+#define ENFORCE_BRAKE_OVERFLOW "overflow"
 
 /* Burst and refill of a grant's element: an hour's worth at once, then as it comes. */
 #define ENFORCE_BRAKE_GRANT_DEFAULT 14400u
 
 /* Sets and chains of one family; the chains are emptied first.  "smtp" must go on to "brake". */
 void enforce_brake_write(FILE *f, const struct enforce_config *cfg, enum enforce_family family);
-/* The two rules at the end of "smtp" that lead a new connection or a command line to the brake. */
-void enforce_brake_write_entry(FILE *f, const char *family, const char *table);
+/* The two rules at the end of a chain that lead a new connection or a command line to the brake. */
+void enforce_brake_write_entry(FILE *f, const char *family, const char *table, const char *chain);
 
 /*
  * A pattern of interfaces as nft can match it in a rule: an exact name, or one that ends in its

@@ -46,6 +46,9 @@ int enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *
 int enforce_netlink_beat(struct enforce_netlink *nl, uint64_t left_ms, bool armed);
 /* What stands of it; the longest heartbeat of all families, the sums of their counters. */
 int enforce_netlink_brake(struct enforce_netlink *nl, struct enforce_brake_state *out);
+/* What passed unmetered for lack of room, and where most of it came in ("" = none). */
+int enforce_netlink_overflow(
+    struct enforce_netlink *nl, uint64_t *packets, char link[OBS_IFNAME_BYTES]);
 
 /* Names of the netdev chains in our table; 0 or negative errno (no table: 0). */
 int enforce_netlink_list_chains(

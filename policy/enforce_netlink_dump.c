@@ -200,7 +200,8 @@ enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *out)
 }
 
 struct flag_walk {
-	uint64_t packets, longest_ms;
+	uint64_t packets, longest_ms, most; /* most: packets of one element, whose key is... */
+	char most_key[OBS_IFNAME_BYTES];
 	unsigned count;
 };
 
@@ -208,14 +209,20 @@ static int
 walk_flag(struct nftnl_set_elem *elem, void *arg)
 {
 	struct flag_walk *w = arg;
-	uint64_t left_ms = 0;
+	uint64_t left_ms = 0, packets = packets_of(elem);
+	uint32_t size = 0;
+	const void *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &size);
 
 	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPIRATION))
 		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_EXPIRATION);
 	if (left_ms > w->longest_ms)
 		w->longest_ms = left_ms;
-	w->packets += packets_of(elem);
+	w->packets += packets;
 	w->count++;
+	if (packets > w->most && key != NULL && size >= sizeof(w->most_key)) {
+		w->most = packets;
+		memcpy(w->most_key, key, sizeof(w->most_key) - 1);
+	}
 	return 0;
 }
 
@@ -258,9 +265,24 @@ walk_set(struct enforce_netlink *nl, const char *name, struct flag_walk *w)
 }
 
 int
+enforce_netlink_overflow(struct enforce_netlink *nl, uint64_t *packets, char link[OBS_IFNAME_BYTES])
+{
+	struct flag_walk w = {0};
+	int r = walk_set(nl, ENFORCE_BRAKE_OVERFLOW, &w);
+
+	if (r < 0)
+		return r;
+	*packets = w.packets;
+	memcpy(link, w.most_key, sizeof(w.most_key));
+	return 0;
+}
+
+int
 enforce_netlink_brake(struct enforce_netlink *nl, struct enforce_brake_state *out)
 {
 	struct flag_walk alive = {0}, armed = {0}, dropped = {0}, counted = {0};
+	char link[OBS_IFNAME_BYTES] = "";
+	uint64_t overflow = 0;
 	int r = walk_set(nl, ENFORCE_BRAKE_ALIVE, &alive);
 
 	if (r == 0)
@@ -269,6 +291,8 @@ enforce_netlink_brake(struct enforce_netlink *nl, struct enforce_brake_state *ou
 		r = walk_set(nl, ENFORCE_BRAKE_EXCESS, &dropped);
 	if (r == 0)
 		r = walk_set(nl, ENFORCE_BRAKE_COUNTED, &counted);
+	if (r == 0)
+		r = enforce_netlink_overflow(nl, &overflow, link);
 	if (r < 0)
 		return r;
 	*out = (struct enforce_brake_state){
@@ -276,7 +300,9 @@ enforce_netlink_brake(struct enforce_netlink *nl, struct enforce_brake_state *ou
 	    .armed = armed.count > 0,
 	    .dropped = dropped.packets,
 	    .counted = counted.packets,
+	    .overflow = overflow,
 	};
+	memcpy(out->overflow_link, link, sizeof(out->overflow_link));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * lead there: "net" (prerouting) in bridge and inet, one "door_<link>" per tap in netdev.
  *
  *   relays -> accept     blocked (interface, address) -> count, reject with a reset
+ *   (with the notice, new connections of a blocked interface are redirected: enforce_notice.c)
  *   others, if a new connection or a command line -> the brake (enforce_brake.c)
  *
  * Nothing but TCP to port 25 is ever looked at, so that a blocked server still receives mail
@@ -20,6 +21,7 @@
 
 #include "policy/enforce_brake.h"
 #include "policy/enforce_layout.h"
+#include "policy/enforce_notice.h"
 
 /* Before raw (-300) and so before connection tracking (-200); at ingress before flowtables (0). */
 #define NET_PRIORITY  (-310)
@@ -103,18 +105,22 @@ script_run(struct enforce_nft *nft, struct script *s, const char *what, struct e
  * ----------------------------------------------------------------------------------------- */
 
 struct probe {
-	const char *family, *hook, *rule;
+	const char *family, *type, *hook, *rule;
 	bool has_set; /* the rule needs a dynamic set "s" */
 };
 
 static const struct probe probes[ENFORCE_FEATURE__COUNT] = {
-    [ENFORCE_NETDEV_INGRESS] = {"netdev", "ingress device \"lo\"", "tcp dport 25 drop", false},
-    [ENFORCE_NETDEV_REJECT] = {"netdev", "ingress device \"lo\"",
+    [ENFORCE_NETDEV_INGRESS] = {"netdev", "filter", "ingress device \"lo\"", "tcp dport 25 drop",
+	false},
+    [ENFORCE_NETDEV_REJECT] = {"netdev", "filter", "ingress device \"lo\"",
 	"tcp dport 25 reject with tcp reset", false},
-    [ENFORCE_BRIDGE] = {"bridge", "prerouting", "tcp dport 25 drop", false},
-    [ENFORCE_BRIDGE_REJECT] = {"bridge", "prerouting", "tcp dport 25 reject with tcp reset", false},
-    [ENFORCE_INET] = {"inet", "prerouting", "tcp dport 25 reject with tcp reset", false},
-    [ENFORCE_BRAKE] = {"inet", "prerouting",
+    [ENFORCE_BRIDGE] = {"bridge", "filter", "prerouting", "tcp dport 25 drop", false},
+    [ENFORCE_BRIDGE_REJECT] = {"bridge", "filter", "prerouting",
+	"tcp dport 25 reject with tcp reset", false},
+    [ENFORCE_INET] = {"inet", "filter", "prerouting", "tcp dport 25 reject with tcp reset", false},
+    [ENFORCE_NOTICE] = {"inet", "nat", "prerouting",
+	"meta mark & 0x1 == 0x1 meta nfproto ipv6 tcp dport 25 dnat ip6 to [::1]:2526", false},
+    [ENFORCE_BRAKE] = {"inet", "filter", "prerouting",
 	"tcp dport 25 meta length < 600 update @s { iifname limit rate 30/minute burst 40 packets "
 	"} "
 	"accept",
@@ -136,9 +142,9 @@ probe_one(struct enforce_nft *nft, const struct probe *p, struct err *e)
 		    "64; }\n",
 		    p->family, nft->cfg->table);
 	fprintf(s.file,
-	    "add chain %s %s_probe c { type filter hook %s priority 0; }\n"
+	    "add chain %s %s_probe c { type %s hook %s priority -90; }\n"
 	    "add rule %s %s_probe c %s\n",
-	    p->family, nft->cfg->table, p->hook, p->family, nft->cfg->table, p->rule);
+	    p->family, nft->cfg->table, p->type, p->hook, p->family, nft->cfg->table, p->rule);
 	return script_run(nft, &s, "probe the kernel", e);
 }
 
@@ -153,6 +159,9 @@ enforce_nft_probe(struct enforce_nft *nft, uint32_t *features, struct err *e)
 
 	nft_ctx_set_dry_run(nft->ctx, true);
 	for (f = 0; f < ENFORCE_FEATURE__COUNT && r != -EPERM; f++) {
+		/* Looking would load connection tracking into a kernel that may do without. */
+		if (f == ENFORCE_NOTICE && nft->cfg->notice.port == 0)
+			continue;
 		r = probe_one(nft, &probes[f], e);
 		if (r == 0 && !nft->cfg->probe_off[f])
 			mask |= 1u << f;
@@ -225,22 +234,6 @@ put_sets(FILE *f, const struct enforce_config *cfg, const char *family)
 			    set == PLAN_SET_GRANTED ? grant_limit : "counter");
 }
 
-static void
-put_rules(FILE *f, const struct enforce_config *cfg, const char *family, const char *refuse)
-{
-	const char *t = cfg->table;
-	char name[ENFORCE_SET_NAME_BYTES];
-	unsigned kind;
-
-	fprintf(f, "add chain %s %s smtp\nflush chain %s %s smtp\n", family, t, family, t);
-	fprintf(f, "add rule %s %s smtp ip daddr @relays4 accept\n", family, t);
-	fprintf(f, "add rule %s %s smtp ip6 daddr @relays6 accept\n", family, t);
-	for (kind = 0; kind < ENFORCE_KEY__COUNT; kind++)
-		fprintf(f, "add rule %s %s smtp %s @%s counter %s\n", family, t,
-		    enforce_keys[kind].match, enforce_layout_set_name(name, PLAN_SET_BLOCKED, kind),
-		    refuse);
-}
-
 static const char *
 refusal(enum enforce_family family, uint32_t features)
 {
@@ -251,6 +244,53 @@ refusal(enum enforce_family family, uint32_t features)
 	if (family == ENFORCE_FAMILY_BRIDGE)
 		rejects = (features >> ENFORCE_BRIDGE_REJECT & 1) != 0;
 	return rejects ? "reject with tcp reset" : "drop";
+}
+
+/* The chain that decides; with `invite` new connections of blocked interfaces are redirected. */
+static void
+put_rules(FILE *f, const struct enforce_config *cfg, const char *family, const char *chain,
+    const char *refuse, bool invite)
+{
+	const char *t = cfg->table;
+	char name[ENFORCE_SET_NAME_BYTES];
+	unsigned kind;
+
+	fprintf(f, "add rule %s %s %s ip daddr @relays4 accept\n", family, t, chain);
+	fprintf(f, "add rule %s %s %s ip6 daddr @relays6 accept\n", family, t, chain);
+	if (invite)
+		enforce_notice_write_invite(f, cfg, family, chain);
+	for (kind = 0; kind < ENFORCE_KEY__COUNT; kind++)
+		fprintf(f, "add rule %s %s %s %s @%s counter %s\n", family, t, chain,
+		    enforce_keys[kind].match, enforce_layout_set_name(name, PLAN_SET_BLOCKED, kind),
+		    refuse);
+}
+
+/* The door of a link decides which of its two chains it takes. */
+static void
+put_chains(FILE *f, const struct enforce_config *cfg, enum enforce_family family, uint32_t features)
+{
+	const char *name = enforce_families[family].name, *t = cfg->table;
+	const char *refuse = refusal(family, features);
+	bool notice = enforce_notice_is_on(cfg, features) && family != ENFORCE_FAMILY_BRIDGE;
+	bool is_door = family == ENFORCE_FAMILY_NETDEV;
+	bool has_brake = (features >> ENFORCE_BRAKE & 1) != 0;
+
+	fprintf(f, "add chain %s %s smtp\nflush chain %s %s smtp\n", name, t, name, t);
+	if (notice)
+		enforce_notice_write(f, cfg, name, refuse);
+	put_rules(f, cfg, name, "smtp", refuse, notice && !is_door);
+	if (has_brake)
+		enforce_brake_write_entry(f, name, t, "smtp");
+	if (!is_door)
+		return;
+	/* Also when it is off: a door of an earlier life may still lead there. */
+	fprintf(f,
+	    "add chain %s %s " ENFORCE_NOTICE_CHAIN "\nflush chain %s %s " ENFORCE_NOTICE_CHAIN
+	    "\n",
+	    name, t, name, t);
+	put_rules(f, cfg, name, ENFORCE_NOTICE_CHAIN, refuse, notice);
+	if (has_brake)
+		enforce_brake_write_entry(f, name, t, ENFORCE_NOTICE_CHAIN);
 }
 
 static void
@@ -267,11 +307,11 @@ put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family
 	put_sets(f, cfg, name);
 	if (has_brake)
 		enforce_brake_write(f, cfg, family);
-	put_rules(f, cfg, name, refusal(family, features));
-	if (has_brake)
-		enforce_brake_write_entry(f, name, t);
+	put_chains(f, cfg, family, features);
 	if (family == ENFORCE_FAMILY_NETDEV)
 		return;
+	if (family == ENFORCE_FAMILY_INET && enforce_notice_is_on(cfg, features))
+		enforce_notice_write_redirect(f, cfg);
 	fprintf(f,
 	    "add chain %s %s net { type filter hook prerouting priority %d; policy accept; }\n"
 	    "flush chain %s %s net\n"
@@ -292,6 +332,23 @@ remove_family(struct enforce_nft *nft, const char *family)
 	(void)script_run(nft, &s, "remove a table", NULL);
 }
 
+/* What redirected in an earlier life; usually there is nothing, and that is no error. */
+static void
+remove_redirect(struct enforce_nft *nft)
+{
+	static const char *const chains[] = {"notice", "rest"};
+	struct script s;
+	unsigned i;
+
+	for (i = 0; i < sizeof(chains) / sizeof(chains[0]); i++) {
+		if (script_open(&s) < 0)
+			return;
+		fprintf(s.file, "flush chain inet %s %s\ndelete chain inet %s %s\n",
+		    nft->cfg->table, chains[i], nft->cfg->table, chains[i]);
+		(void)script_run(nft, &s, "remove a chain", NULL);
+	}
+}
+
 int
 enforce_nft_install(struct enforce_nft *nft, uint32_t features, bool from_scratch, struct err *e)
 {
@@ -308,6 +365,8 @@ enforce_nft_install(struct enforce_nft *nft, uint32_t features, bool from_scratc
 	for (family = 0; r == 0 && family < ENFORCE_FAMILY__COUNT; family++)
 		if (nft->cfg->probe_off[enforce_families[family].needs])
 			remove_family(nft, enforce_families[family].name);
+	if (r == 0 && !enforce_notice_is_on(nft->cfg, features))
+		remove_redirect(nft);
 	return r;
 }
 
@@ -351,8 +410,9 @@ enforce_nft_hook(
 		    "policy "
 		    "accept; }\n"
 		    "flush chain netdev %s %s\n"
-		    "add rule netdev %s %s tcp dport 25 jump smtp\n",
-		    t, door, doors[i].ifname, DOOR_PRIORITY, t, door, t, door);
+		    "add rule netdev %s %s tcp dport 25 jump %s\n",
+		    t, door, doors[i].ifname, DOOR_PRIORITY, t, door, t, door,
+		    doors[i].notice ? ENFORCE_NOTICE_CHAIN : "smtp");
 	}
 	return script_run(nft, &s, "hook a tenant's link", e);
 }

@@ -36,6 +36,7 @@ int enforce_nft_install(
 struct enforce_nft_door {
 	int index; /* of the link */
 	char ifname[OBS_IFNAME_BYTES];
+	bool notice; /* new connections of a blocked one are redirected */
 };
 /* Hooks links: one chain each, named by the link's index, so that a recycled name gets a new one.
  * All in one transaction: one link that is gone fails all. */

@@ -156,6 +156,8 @@ take_link(
 	while ((a = attributes_next(&all, &type)) != NULL) {
 		if (type == IFLA_IFNAME)
 			copy_text(link.ifname, sizeof(link.ifname), a);
+		if (type == IFLA_MASTER)
+			link.bridged = true;
 		if (type != IFLA_LINKINFO)
 			continue;
 		inside = attributes_in(a);

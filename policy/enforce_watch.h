@@ -18,9 +18,10 @@ struct enforce_watch_link {
 	int index;
 	char ifname[OBS_IFNAME_BYTES];
 	bool gone;
-	bool shared; /* loopback, bridge, bond or team: never one tenant's own */
-	bool done;   /* not a link: a listing asked for is complete */
-	bool lost;   /* not a link: messages were lost, ask for a listing */
+	bool shared;  /* loopback, bridge, bond or team: never one tenant's own */
+	bool bridged; /* a port of a bridge or the like */
+	bool done;    /* not a link: a listing asked for is complete */
+	bool lost;    /* not a link: messages were lost, ask for a listing */
 };
 
 /* A non-blocking socket that hears of every link, or negative errno. */

@@ -7,10 +7,11 @@
  *   request  BLOCK RELEASE REPLACE: u16 count, elements; with MORE the child waits for the next
  * packet of the same id and acts in one transaction at the one without.  LIST: empty. reply DONE:
  * u32 features.  FAILED: u32 errno, text.  ELEMENTS: u16 count, elements; MORE as above. event
- * LINK: u8 up, text ifname.  REPAIRED: text. Element: u8 set, text ifname, 16 bytes address, u8
+ * LINK: u8 up, text ifname.  REPAIRED, OVERFLOW: text. Element: u8 set, text ifname, 16 bytes address, u8
  * bits, u64 timeout_ns, text case, u32 pace, u64
  * packets.  request BEAT: u32 milliseconds, u8 armed.  BRAKE: empty; its reply BRAKE_IS: u32
- * milliseconds, u8 armed, u64 dropped, u64 counted. Both ends are one program, forked: a change of
+ * milliseconds, u8 armed, u64 dropped, u64 counted, u64 overflow, text link, u8 notice, u32 links
+ * noticed, u32 links reset.  Both ends are one program, forked: a change of
  * the format needs no compatibility, but bump the version.
  */
 #ifndef POLICY_ENFORCE_WIRE_H
@@ -24,7 +25,7 @@
 #include "base/wire.h"
 #include "policy/plan.h"
 
-#define ENFORCE_WIRE_VERSION	  2
+#define ENFORCE_WIRE_VERSION	  3
 #define ENFORCE_WIRE_PACKET_MAX	  16384 /* bytes */
 #define ENFORCE_WIRE_ELEMENTS_MAX 200	/* in one packet; 76 bytes each at most */
 
@@ -41,6 +42,7 @@ enum enforce_wire_type {
 	ENFORCE_WIRE_BEAT,
 	ENFORCE_WIRE_BRAKE,
 	ENFORCE_WIRE_BRAKE_IS,
+	ENFORCE_WIRE_OVERFLOW,
 };
 enum { ENFORCE_WIRE_MORE = 1 << 0 };
 

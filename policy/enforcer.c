@@ -73,16 +73,28 @@ tell_link(void *arg, const char *ifname, bool up)
 }
 
 static void
-tell_repaired(void *arg, const char *text)
+tell_text(struct process *p, uint8_t type, const char *text)
 {
-	struct enforce_wire_header h = {.type = ENFORCE_WIRE_REPAIRED};
+	struct enforce_wire_header h = {.type = type};
 	uint8_t buf[QUEUE_BYTES];
 	struct wire_writer w;
 
 	wire_writer_init(&w, buf, sizeof(buf));
 	enforce_wire_put_header(&w, &h);
 	wire_put_text(&w, text);
-	queue_put(arg, &w);
+	queue_put(p, &w);
+}
+
+static void
+tell_repaired(void *arg, const char *text)
+{
+	tell_text(arg, ENFORCE_WIRE_REPAIRED, text);
+}
+
+static void
+tell_overflow(void *arg, const char *text)
+{
+	tell_text(arg, ENFORCE_WIRE_OVERFLOW, text);
 }
 
 /* As much as the judge takes; never waits for it. */
@@ -171,7 +183,7 @@ reply_brake(struct process *p, uint32_t id)
 	struct enforce_wire_header h = {.type = ENFORCE_WIRE_BRAKE_IS, .id = id};
 	struct enforce_brake_state state;
 	struct wire_writer w;
-	uint8_t buf[64];
+	uint8_t buf[128];
 	struct err e;
 
 	if (enforcer_brake(&p->en, &state, &e) < 0) {
@@ -184,6 +196,11 @@ reply_brake(struct process *p, uint32_t id)
 	wire_put_u8(&w, state.armed);
 	wire_put_u64(&w, state.dropped);
 	wire_put_u64(&w, state.counted);
+	wire_put_u64(&w, state.overflow);
+	wire_put_text(&w, state.overflow_link);
+	wire_put_u8(&w, state.notice);
+	wire_put_u32(&w, state.notice_links);
+	wire_put_u32(&w, state.reset_links);
 	(void)enforce_wire_send(p->requests, &w, 0);
 }
 
@@ -361,6 +378,7 @@ start(struct process *p, const struct enforce_config *cfg, struct err *e)
 		return r;
 	p->en.tell_link = tell_link;
 	p->en.tell_repaired = tell_repaired;
+	p->en.tell_overflow = tell_overflow;
 	p->en.tell_arg = p;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "policy/enforce_layout.h"
+#include "policy/enforce_notice.h"
 #include "policy/enforcer_state.h"
 
 static bool
@@ -58,13 +59,22 @@ tell(struct enforcer *en, const char *ifname, bool up)
 		en->tell_link(en->tell_arg, ifname, up);
 }
 
+static struct enforce_nft_door
+door_of(const struct enforcer *en, const struct enforcer_link *link)
+{
+	struct enforce_nft_door door = {.index = link->index,
+	    .notice = !link->bridged && enforce_notice_is_on(en->cfg, en->features)};
+
+	memcpy(door.ifname, link->ifname, sizeof(door.ifname));
+	return door;
+}
+
 static void
 hook_one(struct enforcer *en, struct enforcer_link *link)
 {
-	struct enforce_nft_door door = {.index = link->index};
+	struct enforce_nft_door door = door_of(en, link);
 	struct err e;
 
-	memcpy(door.ifname, link->ifname, sizeof(door.ifname));
 	link->hooked = enforce_nft_hook(en->nft, &door, 1, &e) == 0;
 	/* A link that is gone again needs none; its end is on the way to us. */
 	if (!link->hooked)
@@ -86,8 +96,7 @@ enforcer_hook_all(struct enforcer *en, bool again)
 			link->hooked = false;
 		if (link->hooked || !wants_door(en, link) || doors == NULL)
 			continue;
-		doors[count].index = link->index;
-		memcpy(doors[count++].ifname, link->ifname, sizeof(doors[0].ifname));
+		doors[count++] = door_of(en, link);
 	}
 	together = doors != NULL && enforce_nft_hook(en->nft, doors, count, NULL) == 0;
 	free(doors);
@@ -218,11 +227,32 @@ link_appear(struct enforcer *en, const struct enforce_watch_link *news)
 		en->link_room = room;
 	}
 	link = &en->links[en->link_count++];
-	*link = (struct enforcer_link){.index = news->index, .shared = news->shared, .seen = true};
+	*link = (struct enforcer_link){
+	    .index = news->index, .shared = news->shared, .bridged = news->bridged, .seen = true};
 	memcpy(link->ifname, news->ifname, sizeof(link->ifname));
 	if (!en->listing && wants_door(en, link))
 		hook_one(en, link);
 	tell(en, link->ifname, true);
+}
+
+/* Into a bridge or out of it: the door leads elsewhere now. */
+static void
+link_moved(struct enforcer *en, struct enforcer_link *link, bool bridged)
+{
+	link->bridged = bridged;
+	if (link->hooked && enforce_notice_is_on(en->cfg, en->features))
+		hook_one(en, link);
+}
+
+void
+enforcer_count_links(const struct enforcer *en, uint32_t *noticed, uint32_t *reset)
+{
+	unsigned i;
+
+	*noticed = *reset = 0;
+	for (i = 0; i < en->link_count; i++)
+		if (wants_door(en, &en->links[i]))
+			++*(en->links[i].bridged ? reset : noticed);
 }
 
 void
@@ -268,6 +298,8 @@ take_link(void *arg, const struct enforce_watch_link *news)
 	if (i < en->link_count && !news->gone &&
 	    strncmp(en->links[i].ifname, news->ifname, OBS_IFNAME_BYTES) == 0) {
 		en->links[i].seen = true;
+		if (en->links[i].bridged != news->bridged)
+			link_moved(en, &en->links[i], news->bridged);
 		return;
 	}
 	if (i < en->link_count) /* gone, or another name now */

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/enforce_layout.h"
+#include "policy/enforce_notice.h"
 
 #define LISTING_PATIENCE_MS 2000
 #define REPAIR_PAUSE_MIN_NS (CLOCK_SECOND_NS / 1000)
@@ -493,6 +494,31 @@ enforcer_replace(struct enforcer *en, struct plan *elements, struct err *e)
 	return 0;
 }
 
+#define OVERFLOW_EVERY_NS CLOCK_HOUR_NS /* an alarm that goes on */
+
+/* The counters are a day's: they fall when an element expires. */
+static void
+watch_overflow(struct enforcer *en)
+{
+	char link[OBS_IFNAME_BYTES] = "", text[200];
+	uint64_t packets = 0;
+
+	if ((en->features >> ENFORCE_BRAKE & 1) == 0 ||
+	    enforce_netlink_overflow(en->netlink, &packets, link) < 0)
+		return;
+	if (packets > en->overflow && en->tell_overflow != NULL &&
+	    (en->overflow_told_ns == 0 ||
+		clock_mono_ns() - en->overflow_told_ns > OVERFLOW_EVERY_NS)) {
+		en->overflow_told_ns = clock_mono_ns();
+		snprintf(text, sizeof(text),
+		    "the brake's meters of addresses are full: %llu packets passed unmetered in "
+		    "the last day, most from %s",
+		    (unsigned long long)packets, link);
+		en->tell_overflow(en->tell_arg, text);
+	}
+	en->overflow = packets;
+}
+
 int
 enforcer_beat(struct enforcer *en, int64_t for_ns, bool armed, struct err *e)
 {
@@ -514,6 +540,7 @@ enforcer_beat(struct enforcer *en, int64_t for_ns, bool armed, struct err *e)
 		(void)enforcer_repair_due(en);
 		r = en->repair_waits ? r : 0;
 	}
+	watch_overflow(en);
 	return r < 0 ? err_set(e, r, "the kernel refused the heartbeat in table %s: %s",
 			   en->cfg->table, strerror(-r))
 		     : 0;
@@ -524,6 +551,8 @@ enforcer_brake(struct enforcer *en, struct enforce_brake_state *out, struct err 
 {
 	int r = enforce_netlink_brake(en->netlink, out);
 
+	out->notice = enforce_notice_is_on(en->cfg, en->features);
+	enforcer_count_links(en, &out->notice_links, &out->reset_links);
 	return r < 0 ? err_set(e, r, "cannot read the brake of table %s: %s", en->cfg->table,
 			   strerror(-r))
 		     : 0;

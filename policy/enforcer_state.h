@@ -18,7 +18,8 @@
 struct enforcer_link {
 	int index;
 	char ifname[OBS_IFNAME_BYTES];
-	bool shared; /* bridge, bond, loopback: never blocked, never hooked */
+	bool shared;  /* bridge, bond, loopback: never blocked, never hooked */
+	bool bridged; /* a port of something: nothing can be redirected from it */
 	bool hooked;
 	bool seen; /* in the listing that runs */
 };
@@ -34,6 +35,8 @@ struct enforcer {
 	/* The heartbeat that ought to stand: when it ends (clock_mono_ns(); 0 = none known). */
 	int64_t alive_until_ns;
 	bool armed, has_beat;
+	uint64_t overflow; /* packets that the brake could not meter, at the last beat */
+	int64_t overflow_told_ns;
 
 	/* What ought to stand, sorted; timeout_ns is a deadline of clock_mono_ns(), 0 = without
 	 * end. */
@@ -52,6 +55,7 @@ struct enforcer {
 	/* What the judge must hear; set by the process's loop; NULL: nobody listens yet. */
 	void (*tell_link)(void *arg, const char *ifname, bool up);
 	void (*tell_repaired)(void *arg, const char *text);
+	void (*tell_overflow)(void *arg, const char *text);
 	void *tell_arg;
 };
 
@@ -85,6 +89,8 @@ struct enforcer_link *enforcer_find_link(struct enforcer *en, const char *ifname
 /* Hooks all links that want a door and have none; with `again` also those that had one. */
 void enforcer_hook_all(struct enforcer *en, bool again);
 void enforcer_hook_named(struct enforcer *en, const struct plan *elements);
+/* Links with a door: whose new connections can be redirected, and the others. */
+void enforcer_count_links(const struct enforcer *en, uint32_t *noticed, uint32_t *reset);
 /* Doors of links that are gone, which newer kernels keep for the name. */
 void enforcer_drop_stale_doors(struct enforcer *en);
 /* en->listing holds until it is complete. */

@@ -30,9 +30,10 @@ struct guard_sensor { /* one connected sensor, or the last that was */
 	uint64_t observations, bad;
 };
 
-struct check_spawner; /* policy/check_spawner.h */
-struct history;	      /* policy/history.h */
-struct history_link;  /* policy/history_link.h */
+struct check_spawner;  /* policy/check_spawner.h */
+struct history;	       /* policy/history.h */
+struct history_link;   /* policy/history_link.h */
+struct responder_feed; /* policy/responder_feed.h */
 struct guard_run;
 #define GUARD_RUNS_MAX 8
 struct guard_intake;
@@ -44,6 +45,8 @@ struct guard {
 	struct inventory *inventory;
 	struct judge *judge;
 	struct enforce *enforce; /* NULL: no enforcer (observe without privileges) */
+	struct responder_feed
+	    *responders; /* tells bulkhead-notice; NULL: the settings ask for none */
 	struct evidence_store *evidence;
 	struct check_spawner *checks; /* NULL: documents are not checked */
 	struct history_link *writer;  /* NULL: no history is kept */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "policy/ctl_json.h"
 #include "policy/guard_private.h"
+#include "policy/responder_feed.h"
 
 /* Both clocks run alike; what differs by more was prolonged, shortened, or changed by somebody
  * else. */
@@ -53,6 +54,8 @@ guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, st
 		plan.elements[0].packets = judge_get_refused(g->judge, index);
 	if (rc == 0 && plan.count > 0)
 		rc = enforce_block(g->enforce, plan.elements, plan.count, &why);
+	if (rc == 0)
+		responder_feed_put(g->responders, plan.elements, plan.count, true);
 	plan_fini(&plan);
 	if (rc == 0)
 		return 0;
@@ -102,6 +105,8 @@ guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct err
 	plan_finish(&plan);
 	if (rc == 0 && plan.count > 0)
 		rc = enforce_release(g->enforce, plan.elements, plan.count, &why);
+	if (rc == 0)
+		responder_feed_put(g->responders, plan.elements, plan.count, false);
 	plan_fini(&plan);
 	if (rc == 0)
 		return 0;
@@ -304,6 +309,8 @@ reconcile(struct guard *g, const char *why, struct err *e)
 			rc = apply(g, &desired, &d, e);
 		if (rc == 0)
 			note_difference(g, &d);
+		if (rc == 0)
+			responder_feed_put_all(g->responders, &desired);
 	}
 	plan_fini(&d.remove);
 	plan_fini(&d.add);
@@ -384,6 +391,12 @@ guard_hear_enforcer(struct guard *g)
 			guard_note(g, "repaired", "kernel",
 			    json_pack("{s:o}", "what", ctl_json_text(report.text)));
 			g->need_reconcile = true;
+			break;
+		case ENFORCE_OVERFLOW:
+			log_event(LOG_LEVEL_ERROR, "guard.brake.overflow", "what=%s",
+			    log_quote(quoted, sizeof(quoted), report.text));
+			guard_note(g, "brake.overflow", "kernel",
+			    json_pack("{s:o}", "what", ctl_json_text(report.text)));
 			break;
 		case ENFORCE_NOTHING:
 		case ENFORCE_GONE:

@@ -201,6 +201,9 @@ static const struct {
     FIXED_ROW(group_abuse),
     FIXED_ROW(group_admin),
     FIXED_ROW(evidence_max_mib),
+    FIXED_ROW(notice),
+    FIXED_ROW(notice_addresses),
+    FIXED_ROW(notice_port),
     FIXED_ROW(notify_user),
 };
 

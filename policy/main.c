@@ -28,6 +28,7 @@
 #include "policy/guard.h"
 #include "policy/history_link.h"
 #include "policy/ingest.h"
+#include "policy/responder_feed.h"
 
 #define PATH_BYTES (SETTINGS_PATH_BYTES + 16)
 
@@ -37,6 +38,7 @@ enum source {
 	SOURCE_ENFORCER,
 	SOURCE_CHECKS,
 	SOURCE_WRITER,
+	SOURCE_RESPONDERS,
 	SOURCE_TIMER,
 	SOURCE_SIGNAL,
 	SOURCE__COUNT
@@ -53,6 +55,7 @@ struct daemon {
 	struct check_spawner *checks;
 	struct history_link *writer;
 	struct ingest *ingest;
+	struct responder_feed *responders;
 	struct ctl *ctl;
 	int lock, epoll, timer, signals, notify;
 	bool stop;
@@ -196,6 +199,33 @@ fill_relays(struct enforce_config *cfg, const char *list, struct err *e)
 	return 0;
 }
 
+static int
+fill_notice(struct enforce_notice *out, const struct settings *s, struct err *e)
+{
+	const char *list = s->notice_addresses;
+	char item[ADDR_TEXT_BYTES];
+	struct addr addr;
+
+	if (!s->notice)
+		return 0;
+	while (config_list_next(&list, item, sizeof(item))) {
+		bool is_v4 = addr_parse(item, &addr) == 0 && addr_is_v4(&addr);
+
+		if (addr_parse(item, &addr) < 0 || (is_v4 ? out->has_v4 : out->has_v6))
+			return err_set(e, -EINVAL,
+			    "notice_addresses: \"%s\" is no address, or the second of its kind: "
+			    "correct the settings",
+			    item);
+		if (is_v4)
+			out->v4 = addr;
+		else
+			out->v6 = addr;
+		*(is_v4 ? &out->has_v4 : &out->has_v6) = true;
+	}
+	out->port = (uint16_t)s->notice_port;
+	return 0;
+}
+
 /* Without CAP_NET_ADMIN the guard observes: the enforcer stays NULL. */
 static int
 open_enforcer(struct daemon *d, struct err *e)
@@ -204,6 +234,8 @@ open_enforcer(struct daemon *d, struct err *e)
 	char quoted[600];
 	int rc = fill_relays(&cfg, d->settings.relays, e);
 
+	if (rc == 0)
+		rc = fill_notice(&cfg.notice, &d->settings, e);
 	if (rc < 0 || d->watch)
 		return rc;
 	snprintf(cfg.table, sizeof(cfg.table), "%s", d->settings.table);
@@ -263,6 +295,9 @@ open_sockets(struct daemon *d, struct err *e)
 	rc = ingest_open(&d->ingest, path, &d->user, on_sensor, &d->guard, e);
 	if (rc < 0)
 		return rc;
+	snprintf(path, sizeof(path), "%s/notice.sock", d->settings.run_dir);
+	if (d->settings.notice && (rc = responder_feed_open(&d->responders, path, e)) < 0)
+		return rc;
 	snprintf(path, sizeof(path), "%s/ctl.sock", d->settings.run_dir);
 	return ctl_open(&d->ctl, path, &d->settings, d->user.gid, e);
 }
@@ -312,6 +347,8 @@ open_loop(struct daemon *d, struct err *e)
 		rc = add_source(d, check_spawner_fd(d->checks), SOURCE_CHECKS, e);
 	if (rc == 0)
 		rc = add_source(d, history_link_fd(d->writer), SOURCE_WRITER, e);
+	if (rc == 0 && d->responders != NULL)
+		rc = add_source(d, responder_feed_fd(d->responders), SOURCE_RESPONDERS, e);
 	return rc;
 }
 
@@ -379,6 +416,10 @@ on_source(struct daemon *d, enum source source)
 	case SOURCE_WRITER:
 		if (history_link_poll(d->writer) < 0) /* the guard does without */
 			epoll_ctl(d->epoll, EPOLL_CTL_DEL, history_link_fd(d->writer), NULL);
+		return 0;
+	case SOURCE_RESPONDERS:
+		if (responder_feed_poll(d->responders))
+			d->guard.need_reconcile = true; /* which tells everything */
 		return 0;
 	case SOURCE_TIMER:
 		on_timer(d);
@@ -505,6 +546,7 @@ start(struct daemon *d, struct err *e)
 		d->guard.enforce = d->enforce;
 		d->guard.checks = d->checks;
 		d->guard.writer = d->writer;
+		d->guard.responders = d->responders;
 		d->guard.checks_required = true;
 		d->guard.open_inventory = d->watch;
 		rc = guard_open(&d->guard, &d->settings, clock_wall_ns(), e);
@@ -537,6 +579,7 @@ finish(struct daemon *d)
 	guard_close(&d->guard); /* saves; the kernel stays as it is */
 	ctl_close(d->ctl);
 	ingest_close(d->ingest);
+	responder_feed_close(d->responders);
 	enforce_close(d->enforce);
 	check_spawner_close(d->guard.checks);
 	history_link_close(d->writer);

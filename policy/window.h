@@ -156,7 +156,9 @@ struct window_context {
 	unsigned grant_count;
 	const struct window_step *steps; /* WINDOW_TEST__COUNT */
 	int64_t half_life_ns;		 /* of the trials */
-	bool blocked; /* our own resets answer its connections: failures say nothing */
+	/* our own resets, or bulkhead-notice, answer its connections: failures, refused greetings and
+	 * sessions without mail say nothing */
+	bool blocked;
 	bool relayed; /* the destination is the provider's relay */
 };
 

@@ -375,8 +375,8 @@ observe_start(struct window *w, const struct observation *o, const struct window
 	    tally_seen_peek(&w->seen, destination_key(KEY_UNCONNECTED, o), o->time_ns);
 
 	note_attempt(w, o);
-	if (!tally_seen_is_new(
-		&w->seen, destination_key(KEY_CONNECTED, o), o->time_ns, CLOCK_HOUR_NS))
+	if (c->blocked || !tally_seen_is_new(&w->seen, destination_key(KEY_CONNECTED, o),
+			      o->time_ns, CLOCK_HOUR_NS))
 		return;
 	if (failed.age_ns >= 0 && failed.age_ns < CLOCK_HOUR_NS)
 		window_trial_undo(
@@ -449,6 +449,8 @@ observe_end(struct window *w, const struct observation *o, const struct window_c
 		window_release_held(w, c, s, false, o->time_ns);
 		*s = (struct window_session){0};
 	}
+	if (c->blocked && !delivered)
+		return;
 	if ((empty || delivered) &&
 	    tally_seen_is_new(&w->seen, pair_key(KEY_SHORT, o, empty), o->time_ns, CLOCK_HOUR_NS))
 		window_trial(w, WINDOW_TEST_SHORT, c, o, empty, 1);
@@ -482,7 +484,8 @@ observe_outbound(struct window *w, const struct observation *o, const struct win
 		observe_connect_failed(w, o, c);
 		break;
 	case OBS_GREETING:
-		note_remote(w, c, o, o->u.greeting.reply.remote, 0);
+		if (!c->blocked)
+			note_remote(w, c, o, o->u.greeting.reply.remote, 0);
 		break;
 	case OBS_RECIPIENT:
 		observe_recipient(w, o, c);

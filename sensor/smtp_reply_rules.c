@@ -21,6 +21,8 @@ const struct smtp_reply_rule smtp_reply_rules[] = {
 	"Postfix smtpd, Exim callout, Sendmail"},
 
     /* Refusals that say nothing about the sender. */
+    {OBS_REMOTE_NONE, 0, ANY, ANY, "outbound smtp blocked by provider",
+	"bulkhead-notice: the provider's own words, not the destination's"},
     {OBS_REMOTE_NONE, 0, ANY, ANY,
 	"relay access denied|relaying denied|relay not permitted|"
 	"not permitted to relay|unable to relay|relaying not allowed|we do not relay|no "

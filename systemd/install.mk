@@ -46,9 +46,10 @@ install-cli: all generated
 
 # The settings of an installation that is there are its administrator's.
 install-hypervisor: all generated
-	$(Q)$(call into,755,$(PREFIX)/sbin,$(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard)
+	$(Q)$(call into,755,$(PREFIX)/sbin,$(BUILD)/bulkhead-sensor $(BUILD)/bulkhead-guard \
+		$(BUILD)/bulkhead-notice)
 	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead,$(filter-out $(BUILD)/bulkhead $(BUILD)/bulkhead-sensor \
-		$(BUILD)/bulkhead-guard $(BUILD)/bulkhead-libvirt,$(PROGRAMS)))
+		$(BUILD)/bulkhead-guard $(BUILD)/bulkhead-notice $(BUILD)/bulkhead-libvirt,$(PROGRAMS)))
 	$(Q)$(call into,755,$(PREFIX)/libexec/bulkhead/hooks,$(wildcard policy/hooks/*))
 	$(Q)$(call into,644,$(UNITDIR),$(UNITS))
 	$(Q)$(call into,644,$(PREFIX)/lib/sysusers.d,systemd/bulkhead.sysusers,bulkhead.conf)

@@ -9,10 +9,11 @@ dest=$work/dest
 
 installed() { (cd "$tree" && make -s BUILD="$build" install DESTDIR="$dest"); }
 if installed >log 2>&1; then ok install; else fail install "$(tail -n 3 log)"; fi
-for f in usr/bin/bulkhead usr/sbin/bulkhead-sensor usr/sbin/bulkhead-guard lib/systemd/system/bulkhead-guard.service \
+for f in usr/bin/bulkhead usr/sbin/bulkhead-sensor usr/sbin/bulkhead-guard usr/sbin/bulkhead-notice lib/systemd/system/bulkhead-guard.service \
     lib/systemd/system/bulkhead-sensor.service usr/lib/sysusers.d/bulkhead.conf usr/lib/tmpfiles.d/bulkhead.conf \
     etc/bulkhead/bulkhead.conf usr/share/man/man1/bulkhead.1 usr/share/man/man5/bulkhead.conf.5 \
-    usr/share/man/man8/bulkhead-guard.8 usr/share/man/man8/bulkhead-sensor.8; do
+    usr/share/man/man8/bulkhead-guard.8 usr/share/man/man8/bulkhead-sensor.8 \
+    usr/share/man/man8/bulkhead-notice.8 lib/systemd/system/bulkhead-notice.service; do
 	if [ -s "$dest/$f" ]; then ok "has-$f"; else fail "has-$f" missing; fi
 done
 # Each program has a page, and each page is clean.

@@ -5,6 +5,9 @@
 tcp.py serve PORT...        listens on both protocols and echoes, until it is ended
 tcp.py try ADDRESS PORT     prints open, refused, timeout or the error's name
 tcp.py storm ADDRESS PORT S connects again and again for S seconds, prints "OPENED opened of TRIED"
+tcp.py greet ADDRESS PORT [LINE...]   connects, prints the first line that comes; sends each LINE and prints
+                            the answer; at the end "closed" when the server has closed, or what went wrong
+tcp.py ask ADDRESS PORT LINE   connects, sends the line and prints the first that comes back
 tcp.py hold ADDRESS PORT    connects, prints open; then for each line on stdin sends a byte and prints
                             echo (it came back), reset, or silence (nothing within 2 s)
 """
@@ -73,6 +76,23 @@ def storm(address, port, seconds):
     print(f"{opened} opened of {tried}")
 
 
+def greet(address, port, *lines):
+    peer = connect(address, port)
+    stream = peer.makefile("rb")
+    print(stream.readline().decode().strip() or "closed", flush=True)
+    for line in lines:
+        peer.sendall(line.encode() + b"\r\n")
+        print(stream.readline().decode().strip() or "closed", flush=True)
+    if lines and lines[-1] == "QUIT" and stream.readline() == b"":
+        print("closed")
+
+
+def ask(address, port, line):
+    peer = connect(address, port)
+    peer.sendall(line.encode() + b"\r\n")
+    print(peer.makefile("rb").readline().decode().strip() or "closed")
+
+
 def hold(address, port):
     peer = connect(address, port)
     print("open", flush=True)
@@ -94,6 +114,10 @@ def main():
     try:
         if verb == "hold":
             hold(*rest)
+        elif verb == "ask":
+            ask(*rest)
+        elif verb == "greet":
+            greet(*rest)
         elif verb == "storm":
             storm(*rest)
         else:

@@ -46,11 +46,12 @@ has() { grep -qE -- "$2" "$1"; }
 
 # --- exposure: --threshold counts in tenths ---
 is exposure-sensor systemd-analyze security --no-pager --offline=yes --threshold=15 "$tree/systemd/bulkhead-sensor.service"
+is exposure-notice systemd-analyze security --no-pager --offline=yes --threshold=15 "$tree/systemd/bulkhead-notice.service"
 is exposure-guard systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-guard.service"
 is exposure-restore systemd-analyze security --no-pager --offline=yes --threshold=25 "$tree/systemd/bulkhead-restore.service"
 is exposure-notify systemd-analyze security --no-pager --offline=yes --threshold=56 "$tree/systemd/bulkhead-notify.service"
 is exposure-libvirt systemd-analyze security --no-pager --offline=yes --threshold=15 "$tree/systemd/bulkhead-libvirt.service"
-for u in sensor guard restore notify libvirt; do
+for u in sensor guard restore notify notice libvirt; do
 	unit=$tree/systemd/bulkhead-$u.service
 	# No directive may be silently unknown: a typing error would leave a hole.
 	systemd-analyze security --no-pager --offline=yes "$unit" 2>"$work/unknown" >/dev/null
@@ -80,6 +81,8 @@ cat >"$work/bulkhead.conf" <<CONF
 run_dir = "$work/run"
 state_dir = "$work/state"
 mode = "enforce"
+notice = yes
+notice_addresses = {"127.0.0.1", "::1"}
 CONF
 ip link set lo up
 ip link add vnet7 type veth peer name inside7
@@ -92,7 +95,7 @@ start() { # program [argument...]: under its unit, with a service manager that l
 	NOTIFY_SOCKET=$work/notify-$u exec "$build/tests/lab/unit_jail" "$tree/systemd/bulkhead-$u.service" \
 		"$build/bulkhead-$u" --config "$work/bulkhead.conf" "$@"
 }
-for u in guard sensor; do
+for u in guard sensor notice; do
 	python3 "$tree/tests/lab/notify_listen.py" "$work/notify-$u" "$work/notified-$u" &
 	pids+=($!)
 	soon 5 test -S "$work/notify-$u"
@@ -104,11 +107,19 @@ is guard-ready soon 20 has "$work/notified-guard" '^READY=1'
 (start sensor) >"$work/sensor.log" 2>&1 &
 pids+=($!)
 is sensor-ready soon 20 has "$work/notified-sensor" '^READY=1'
+is notice-is-wanted "$build/tests/lab/unit_jail" "$tree/systemd/bulkhead-notice.service" "$build/bulkhead-notice" \
+	--config "$work/bulkhead.conf" --wanted
+(start notice) >"$work/notice.log" 2>&1 &
+pids+=($!)
+is notice-ready soon 20 has "$work/notified-notice" '^READY=1'
+is notice-is-its-own-user has "$work/notice.log" 'user=bulkhead-notice'
+is notice-hears-the-guard soon 10 has "$work/notice.log" 'notice\.guard\.connected'
 is guard-has-an-enforcer has "$work/guard.log" 'enforcer=yes user=bulkhead'
 b=("$build/bulkhead" --config "$work/bulkhead.conf")
 
 is sensor-reports soon 10 bash -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | grep -q '\"connected\": true'"
 is watchdog-guard soon 10 has "$work/notified-guard" '^WATCHDOG=1'
+is watchdog-notice soon 10 has "$work/notified-notice" '^WATCHDOG=1'
 is watchdog-sensor soon 10 has "$work/notified-sensor" '^WATCHDOG=1'
 enforcer=$("${b[@]}" --json status | jq .enforcer.pid)
 is enforcer-is-another-user test "$(stat -c %U "/proc/$enforcer")" = bulkhead-enforcer

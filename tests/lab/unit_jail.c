@@ -43,6 +43,7 @@ value_of(const char *key, char out[VALUE_BYTES])
 	FILE *f = fopen(unit, "re");
 	char line[VALUE_BYTES];
 	size_t used = 0, length = strlen(key);
+	bool found = false;
 
 	if (f == NULL)
 		die("%s", strerror(errno));
@@ -51,13 +52,14 @@ value_of(const char *key, char out[VALUE_BYTES])
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, key, length) != 0 || line[length] != '=')
 			continue;
+		found = true;
 		used += (size_t)snprintf(
 		    out + used, VALUE_BYTES - used, "%s%s", used > 0 ? " " : "", line + length + 1);
 		if (used >= VALUE_BYTES)
 			die("%s is too long", key);
 	}
 	fclose(f);
-	if (out[0] == '\0')
+	if (!found)
 		die("has no %s=", key);
 	return out;
 }
