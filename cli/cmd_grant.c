@@ -62,11 +62,39 @@ print_watch(struct output *out, const json_t *watch)
 	    output_json_get(watch, "reason", ""));
 }
 
+/* 5,000 */
+static void
+group_thousands(char out[32], long long n)
+{
+	char digits[24];
+	size_t used = 0, length = (size_t)snprintf(digits, sizeof(digits), "%lld", n);
+
+	for (size_t i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			out[used++] = ',';
+		out[used++] = digits[i];
+	}
+	out[used] = '\0';
+}
+
+const char *
+grant_share(char *buf, size_t size, const json_t *grant)
+{
+	char per_day[32];
+
+	buf[0] = '\0';
+	group_thousands(per_day, output_json_number(grant, "per_day"));
+	if (json_is_integer(json_object_get(grant, "used_percent")))
+		snprintf(buf, size, ": %lld %% of today's %s",
+		    output_json_number(grant, "used_percent"), per_day);
+	return buf;
+}
+
 void
 print_grant(struct output *out, const json_t *grant)
 {
 	const char *state = output_json_get(grant, "state", "?");
-	char share[96] = "";
+	char share[96];
 
 	if (!json_is_object(grant)) {
 		output_line(out, OUTPUT_PLAIN, "grant        none");
@@ -76,12 +104,8 @@ print_grant(struct output *out, const json_t *grant)
 	    "grant        %s from %.19sZ until %.19sZ: %lld recipients per day, %lld per hour",
 	    state, output_json_get(grant, "from", "?"), output_json_get(grant, "until", "?"),
 	    output_json_number(grant, "per_day"), output_json_number(grant, "per_hour"));
-	if (json_is_integer(json_object_get(grant, "used_percent")))
-		snprintf(share, sizeof(share),
-		    "%lld %% of today's %lld: ", output_json_number(grant, "used_percent"),
-		    output_json_number(grant, "per_day"));
-	output_line(out, OUTPUT_PLAIN, "used         %s%lld recipients in the last 24 h", share,
-	    output_json_number(grant, "used_today"));
+	output_line(out, OUTPUT_PLAIN, "used         %lld recipients in the last 24 h%s",
+	    output_json_number(grant, "used_today"), grant_share(share, sizeof(share), grant));
 	print_watch(out, json_object_get(grant, "watch"));
 }
 

@@ -241,7 +241,7 @@ void
 print_server(struct output *out, const json_t *s)
 {
 	const char *verdict = output_json_get(s, "verdict", "?");
-	char list[1024];
+	char list[1024], share[96];
 
 	output_line(out, OUTPUT_BOLD, "%s", output_json_get(s, "server", "?"));
 	output_line(out, OUTPUT_PLAIN, "tenant          %s, plan %s, contact %s",
@@ -280,8 +280,9 @@ print_server(struct output *out, const json_t *s)
 	    output_json_real(s, "recipients_5min"), output_json_real(s, "recipients_hour"),
 	    output_json_real(s, "recipients_day"));
 	if (output_json_number(s, "grant") != 0)
-		output_line(out, OUTPUT_GOOD, "grant           of application %lld",
-		    output_json_number(s, "grant"));
+		output_line(out, OUTPUT_GOOD, "grant           of application %lld%s",
+		    output_json_number(s, "grant"),
+		    grant_share(share, sizeof(share), json_object_get(s, "grant_used")));
 	else
 		output_line(out, OUTPUT_PLAIN, "grant           none");
 	print_counts(out, json_object_get(s, "counts"));

@@ -330,6 +330,15 @@ decide(struct context *ctx, const char *command, const char *option, json_t **da
 }
 
 int
+cmd_whitelist_review(struct context *ctx, json_t **data, struct err *e)
+{
+	json_t *args = NULL;
+	int rc = cmd_whitelist_id(ctx, &args, e);
+
+	return rc < 0 ? rc : client_call(ctx, "whitelist.review", args, NULL, 0, data, e);
+}
+
+int
 cmd_whitelist_reject(struct context *ctx, json_t **data, struct err *e)
 {
 	return decide(ctx, "whitelist.reject", "reason", data, e);

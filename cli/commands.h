@@ -35,9 +35,11 @@ command_run cmd_whitelist_apply, cmd_whitelist_attach, cmd_whitelist_list, cmd_w
     cmd_whitelist_approve, cmd_whitelist_reject, cmd_whitelist_ask, cmd_whitelist_revoke,
     cmd_whitelist_renew, cmd_whitelist_submit, cmd_whitelist_suspend, cmd_whitelist_resume,
     cmd_whitelist_import, cmd_whitelist_dossier, cmd_whitelist_check, cmd_whitelist_intake,
-    cmd_whitelist_recheck;
+    cmd_whitelist_recheck, cmd_whitelist_review;
 /* The number of an application, the first operand, as the arguments of a request. */
 int cmd_whitelist_id(struct context *ctx, json_t **args, struct err *e);
+/* ": 61 % of today's 5,000", or "" for a grant without a volume; returns buf. */
+const char *grant_share(char *buf, size_t size, const json_t *grant);
 command_print print_application, print_application_whole, print_applications, print_grant,
     print_whitelist_import, print_dossier, print_checks, print_intake, print_rechecks;
 

@@ -87,6 +87,9 @@ static const struct command commands[] = {
 	"90d\n"
 	"  bulkhead whitelist approve 3 --override --reason 'known customer, picture follows'\n",
 	cmd_whitelist_approve, print_application},
+    {"whitelist review", "N", 1, 1, NULL,
+	"take an application into review, also one that was refused",
+	"  bulkhead whitelist review 3\n", cmd_whitelist_review, print_application},
     {"whitelist reject", "N", 1, 1, options_reason, "refuse an application",
 	"  bulkhead whitelist reject 3 --reason 'the list was bought'\n", cmd_whitelist_reject,
 	print_application},

@@ -17,7 +17,8 @@
  *                                 ledger:{entries, head}, notices:{hooks, waiting, retrying, sent, dead, oldest,
  *                                 carrier_heard_s}, blocked:[SERVER ...]}
  * server.list      view     {from?: index}                              {servers:[SERVER ...], next?}: pages
- * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples,
+ * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples, grant_used:
+ *                                                                        as grant of APPLICATION,
  *                                                                        outgoing:{helo, helo_at, tls_offered,
  *                                                                        tls_used}, last_activity, cases:[...]}
  * server.import    abuse    {file, text}                                {added, changed, removed, unchanged, servers}
@@ -48,6 +49,7 @@
  *                                                                        pages members, watch_level, watch_reason}]}
  * whitelist.approve support {id, per_day?, until?, override?, reason?}  APPLICATION + {blocked:[names]}; until: date
  *                                                                        or span; override: role abuse
+ * whitelist.review support {id}                                        APPLICATION
  * whitelist.reject support  {id, reason}                                APPLICATION
  * whitelist.ask    support  {id, message}                               APPLICATION + {letter}: text to the tenant
  * whitelist.revoke support  {id, reason}                                APPLICATION

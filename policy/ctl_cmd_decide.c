@@ -165,6 +165,22 @@ decide(const struct ctl_call *call, enum application_action action, const char *
 	return ctl_put_application(call, name, &a, NULL, data, e);
 }
 
+/* Somebody looks at it; what was rejected or revoked is taken up again. */
+static int
+whitelist_review(const struct ctl_call *call, json_t **data, struct err *e)
+{
+	struct application a;
+	int state, rc = ctl_find_application(call, &a, e);
+
+	if (rc < 0)
+		return rc;
+	state = application_next_state(&a, ACTION_REVIEW, e);
+	if (state < 0)
+		return state;
+	a.state = (uint8_t)state;
+	return ctl_put_application(call, "whitelist.review", &a, NULL, data, e);
+}
+
 static int
 whitelist_reject(const struct ctl_call *call, json_t **data, struct err *e)
 {
@@ -327,6 +343,7 @@ whitelist_import(const struct ctl_call *call, json_t **data, struct err *e)
 
 const struct ctl_command ctl_commands_decide[] = {
     {"whitelist.approve", CTL_ROLE_SUPPORT, whitelist_approve},
+    {"whitelist.review", CTL_ROLE_SUPPORT, whitelist_review},
     {"whitelist.reject", CTL_ROLE_SUPPORT, whitelist_reject},
     {"whitelist.ask", CTL_ROLE_SUPPORT, whitelist_ask},
     {"whitelist.revoke", CTL_ROLE_SUPPORT, whitelist_revoke},

@@ -61,6 +61,8 @@ server_show(const struct ctl_call *call, json_t **data, struct err *e)
 	json_object_set_new(s, "bulk", score_json_whole(&view.score[QUESTION_BULK]));
 	json_object_set_new(s, "abuse", score_json_whole(&view.score[QUESTION_ABUSE]));
 	json_object_set_new(s, "samples", score_json_samples(&view));
+	json_object_set_new(s, "grant_used",
+	    ctl_json_grant(call->guard, json_integer_value(json_object_get(s, "grant"))));
 	json_object_set_new(s, "outgoing", ctl_json_outgoing(&view.outgoing));
 	json_object_set_new(s, "last_activity", ctl_json_time(view.last_activity_ns));
 	cases = json_array();

@@ -15,6 +15,9 @@
 #include "policy/ctl_json.h"
 #include "policy/guard_private.h"
 
+#define ORPHAN_AGE_NS CLOCK_DAY_NS /* younger content may belong to a request that is at work */
+#define ORPHANS_MAX   256	   /* of one day */
+
 /* --- suspend and resume --- */
 
 /* The grant and its application go from one state to another, with the reason. */
@@ -186,6 +189,55 @@ expire_evidence(struct guard *g, int64_t id, struct err *e)
 	return rc;
 }
 
+struct orphans {
+	struct guard *g;
+	char sha256[ORPHANS_MAX][HASH_SHA256_HEX];
+	unsigned count;
+};
+
+/* Content that no application names, and that nobody is just adding. */
+static int
+see_orphan(void *arg, const char *sha256, int64_t changed_ns)
+{
+	struct orphans *o = arg;
+	bool used = false;
+
+	if (o->g->now_ns - changed_ns < ORPHAN_AGE_NS ||
+	    store_each_evidence_use(o->g->store, sha256, see_use, &used, NULL) < 0 || used)
+		return 0;
+	memcpy(o->sha256[o->count++], sha256, HASH_SHA256_HEX);
+	return o->count == ORPHANS_MAX; /* the rest tomorrow */
+}
+
+/* What a power cut left between the file and the database, or between the database and the file: first the
+ * ledger, then the file, as in expire_evidence(). */
+static void
+sweep_orphans(struct guard *g)
+{
+	static struct orphans o; /* large */
+	json_t *list = json_array();
+	struct err e = {0};
+
+	o.g = g;
+	o.count = 0;
+	if (evidence_store_each(g->evidence, see_orphan, &o, &e) < 0)
+		log_event(LOG_LEVEL_ERROR, "guard.evidence.sweep", "error=\"%s\"", e.text);
+	(void)evidence_store_tidy(g->evidence, g->now_ns - ORPHAN_AGE_NS);
+	for (unsigned i = 0; i < o.count; i++)
+		json_array_append_new(list, json_string(o.sha256[i]));
+	if (o.count == 0 ||
+	    guard_write_ledger(g, GUARD_ACTOR, "evidence.orphan", "evidence",
+		json_pack("{s:i, s:O}", "removed", (int)o.count, "sha256", list), &e) < 0) {
+		json_decref(list);
+		return;
+	}
+	for (unsigned i = 0; i < o.count; i++)
+		if (evidence_store_remove(g->evidence, o.sha256[i], &e) < 0)
+			log_event(LOG_LEVEL_ERROR, "guard.evidence", "error=\"%s\"", e.text);
+	log_event(LOG_LEVEL_WARN, "guard.evidence.orphan", "removed=%u", o.count);
+	json_decref(list);
+}
+
 void
 guard_sweep_evidence(struct guard *g)
 {
@@ -204,6 +256,7 @@ guard_sweep_evidence(struct guard *g)
 	else if (s.count > 0)
 		log_event(LOG_LEVEL_INFO, "guard.evidence.sweep", "applications=%zu", s.count);
 	free(s.ids);
+	sweep_orphans(g);
 }
 
 /* --- an existing whitelist --- */

@@ -103,7 +103,7 @@ bool guard_is_same_server(const struct server *a, const struct server *b);
 /* Which modes hold: the file's or those that a person set. */
 int guard_load_mode(struct guard *g, struct err *e);
 
-/* Abuse by a server suspends the grants that cover it, until a person renews them. */
+/* Abuse by a server suspends the grants that cover it, until a person resumes them. */
 void guard_suspend_grants(struct guard *g, const char *server, const char *case_id);
 /* Grants whose time is over. */
 void guard_expire_grants(struct guard *g);

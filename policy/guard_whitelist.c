@@ -218,7 +218,7 @@ guard_suspend_grants(struct guard *g, const char *server, const char *case_id)
 			guard_note(g, "whitelist.suspend", subject,
 			    json_pack("{s:s, s:s, s:s}", "server", server, "case", case_id,
 				"reason",
-				"the server was blocked for abuse; renew the grant when "
+				"the server was blocked for abuse; resume the grant when "
 				"the cause is gone"));
 	}
 	if (changed)

@@ -202,6 +202,7 @@ static const struct {
 } commands[] = {
     {"draft", NULL, "submit %llu", "hand the draft to the reviewers, completed with options"},
     {"draft", NULL, "reject %llu --reason '...'", "refuse"},
+    {"submitted", NULL, "review %llu", "tell others that you look at it"},
     {"submitted", NULL, "check %llu --online", "run the machine checks again"},
     {"submitted", NULL, "approve %llu --until 365d", "give what was asked"},
     {"submitted", NULL, "ask %llu --message '...'", "ask the applicant for more"},
@@ -213,9 +214,14 @@ static const struct {
     {"needs-info", NULL, "attach %llu FILE --kind KIND", "add what arrived; submits it again"},
     {"needs-info", NULL, "approve %llu --until 365d", "give what was asked"},
     {"needs-info", NULL, "reject %llu --reason '...'", "refuse"},
+    {"rejected", NULL, "review %llu", "take it up again"},
+    {"revoked", NULL, "review %llu", "take it up again"},
+    {"approved", "active", "recheck %llu",
+	"make the online checks again, against those of the approval"},
     {"approved", "active", "suspend %llu --reason '...'", "stop the grant for now"},
     {"approved", "suspended", "resume %llu --reason '...'", "let it hold again (role abuse)"},
-    {"approved", NULL, "renew %llu --until 365d", "a new end"},
+    {"approved", "active", "renew %llu --until 365d", "a new end"},
+    {"approved", "expired", "renew %llu --until 365d", "let it hold again, with a new end"},
     {"approved", NULL, "revoke %llu --reason '...'", "take the grant back"},
 };
 

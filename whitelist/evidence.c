@@ -2,6 +2,7 @@
 /* Content-addressed evidence files; the only file that knows libmagic.  bulkhead-guard. */
 #include "whitelist/evidence.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <magic.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define EVIDENCE_CHUNK_BYTES 65536
 
@@ -273,6 +276,78 @@ evidence_store_remove(struct evidence_store *s, const char *sha256, struct err *
 	path[2] = '\0';
 	(void)unlinkat(s->dir_fd, path, AT_REMOVEDIR); /* stays while others lie in it */
 	return 0;
+}
+
+/* A listing of a folder below the store ("." = the store), with a position of its own. */
+static DIR *
+open_folder(const struct evidence_store *s, const char *folder)
+{
+	int fd = openat(s->dir_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (d == NULL && fd >= 0)
+		close(fd);
+	return d;
+}
+
+static int
+each_in_folder(const struct evidence_store *s, const char *folder,
+    int (*fn)(void *arg, const char *sha256, int64_t changed_ns), void *arg)
+{
+	DIR *d = open_folder(s, folder);
+	const struct dirent *entry;
+	char path[80];
+	int rc = 0;
+
+	while (rc == 0 && d != NULL && (entry = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (evidence_path(path, entry->d_name, NULL) == 0 &&
+		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			rc = fn(arg, entry->d_name,
+			    st.st_mtim.tv_sec * CLOCK_SECOND_NS + st.st_mtim.tv_nsec);
+	}
+	if (d != NULL)
+		closedir(d);
+	return rc;
+}
+
+int
+evidence_store_each(const struct evidence_store *s,
+    int (*fn)(void *arg, const char *sha256, int64_t changed_ns), void *arg, struct err *e)
+{
+	DIR *d = open_folder(s, ".");
+	const struct dirent *entry;
+	int rc = 0;
+
+	if (d == NULL)
+		return err_set(
+		    e, -errno, "cannot list the evidence in %s: %s", s->dir, strerror(errno));
+	while (rc == 0 && (entry = readdir(d)) != NULL)
+		if (strlen(entry->d_name) == 2 && entry->d_name[0] != '.')
+			rc = each_in_folder(s, entry->d_name, fn, arg);
+	closedir(d);
+	return rc;
+}
+
+unsigned
+evidence_store_tidy(struct evidence_store *s, int64_t before_ns)
+{
+	DIR *d = open_folder(s, ".");
+	const struct dirent *entry;
+	unsigned removed = 0;
+
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (strncmp(entry->d_name, ".new-", 5) == 0 &&
+		    fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_mtim.tv_sec * CLOCK_SECOND_NS < before_ns)
+			removed += unlinkat(dirfd(d), entry->d_name, 0) == 0;
+	}
+	if (d != NULL)
+		closedir(d);
+	return removed;
 }
 
 int

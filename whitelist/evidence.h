@@ -34,6 +34,13 @@ int evidence_store_scratch(struct evidence_store *s, struct err *e);
 /* Removes stored content that nothing refers to any more; absent already is fine.  0 or negative errno. */
 int evidence_store_remove(struct evidence_store *s, const char *sha256, struct err *e);
 
+/* Calls fn for each stored content with the wall clock of its last change, until fn returns non-zero, which
+ * is returned. */
+int evidence_store_each(const struct evidence_store *s,
+    int (*fn)(void *arg, const char *sha256, int64_t changed_ns), void *arg, struct err *e);
+/* Removes what interrupted copies left before that time; returns how many. */
+unsigned evidence_store_tidy(struct evidence_store *s, int64_t before_ns);
+
 /* Opens stored content for reading; returns the descriptor or negative errno. */
 int evidence_store_read(const struct evidence_store *s, const char *sha256, struct err *e);
 

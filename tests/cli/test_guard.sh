@@ -113,10 +113,11 @@ refused approve-past 1 'in the past' "${b[@]}" whitelist approve 1 --until 2020-
 prints check 'C5 .*fail .*one even colour' "${b[@]}" whitelist check 1
 refused approve-failed-checks 1 'M1 failed' "${b[@]}" whitelist approve 1
 prints approve 'grant        active' "${b[@]}" whitelist approve 1 --until 180d --override --reason 'a made-up mail'
-prints server-has-grant 'of application 1' "${b[@]}" server show vm-7
+prints server-has-grant "of application 1: 0 % of today's 5,000" "${b[@]}" server show vm-7
 refused approve-twice 1 'is approved' "${b[@]}" whitelist approve 1
 prints ask 'needs-info' "${b[@]}" whitelist ask 2 --message 'the sample, please'
 prints attach 'application 2: submitted' "${b[@]}" whitelist attach 2 mail.eml --kind sample-source
+prints review 'application 2: in-review' "${b[@]}" whitelist review 2
 prints reject 'rejected' "${b[@]}" whitelist reject 2 --reason 'bought list'
 refused attach-rejected 1 'is rejected' "${b[@]}" whitelist attach 2 mail.eml --kind sample-source
 prints renew 'until 2099-01-01' "${b[@]}" whitelist renew 1 --until 2099-01-01
@@ -230,7 +231,7 @@ prints import-whitelist '^2 grants added, 0 changed, 0 unchanged' "${b[@]}" whit
 prints import-whitelist-again '^0 grants added, 0 changed, 2 unchanged' "${b[@]}" whitelist import old.csv
 sed -i s/5000/6000/ old.csv
 prints import-whitelist-changed '^0 grants added, 1 changed, 1 unchanged' "${b[@]}" whitelist import old.csv
-prints consumption "0 % of today's 6000" "${b[@]}" whitelist show 5
+prints consumption "0 % of today's 6,000" "${b[@]}" whitelist show 5
 prints list-consumption '2099-06-30 *0 %' "${b[@]}" whitelist list
 prints suspend 'grant        suspended' "${b[@]}" whitelist suspend 5 --reason 'looked at'
 refused suspend-twice 1 'is suspended, not active' "${b[@]}" whitelist suspend 5 --reason 'looked at'
