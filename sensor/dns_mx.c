@@ -62,16 +62,3 @@ dns_mx_parse(const uint8_t *message, size_t n, char name[DNS_MX_NAME_BYTES])
 		return 0;
 	return size;
 }
-
-const uint8_t *
-dns_mx_next(const uint8_t **data, size_t *n, size_t *size)
-{
-	const uint8_t *message = *data + 2;
-
-	if (*n < 2 || *n - 2 < load16(*data))
-		return NULL;
-	*size = load16(*data);
-	*data = message + *size;
-	*n -= 2 + *size;
-	return message;
-}

@@ -19,10 +19,4 @@
  */
 size_t dns_mx_parse(const uint8_t *message, size_t n, char name[DNS_MX_NAME_BYTES]);
 
-/*
- * Over TCP messages stand behind their length (RFC 1035 4.2.2).  Moves *data and *n behind the next
- * message of a segment and returns it with its size; NULL when no whole one is there.
- */
-const uint8_t *dns_mx_next(const uint8_t **data, size_t *n, size_t *size);
-
 #endif

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "sensor/classify.h"
 #include "sensor/dns_mx.h"
+#include "sensor/dns_stream.h"
 #include "sensor/geo.h"
 #include "sensor/mailbox.h"
 #include "sensor/sample.h"
@@ -55,6 +56,7 @@ struct sessions {
 	struct geo *geo;	   /* NULL: no databases */
 	struct sample *sample;	   /* whose texts are read */
 	struct sample *mx_sample;  /* whose MX questions are told */
+	struct dns_stream *dns_stream;
 	uint8_t key[HASH_KEY_BYTES];
 	struct slab details, tls;
 	const char
@@ -93,6 +95,7 @@ sessions_new(struct sessions **out, const struct sensor_config *cfg, struct cros
 	    slab_init(&all->tls, tls_bytes, records) != 0 ||
 	    sample_new(&all->sample, cfg->table_seed, SAMPLE_TEXT_BURST, CLOCK_SECOND_NS) != 0 ||
 	    sample_new(&all->mx_sample, cfg->table_seed, MX_BURST, MX_EVERY_NS) != 0 ||
+	    dns_stream_new(&all->dns_stream, cfg->table_seed) != 0 ||
 	    smtp_context_new(&all->smtp, cfg->flows_max, cfg->hash_key, &events, all) != 0) {
 		err_set(e, code, "no memory for %u flows: lower flows_max", cfg->flows_max);
 		goto out;
@@ -118,6 +121,7 @@ sessions_free(struct sessions *all)
 	smtp_context_free(all->smtp);
 	sample_free(all->sample);
 	sample_free(all->mx_sample);
+	dns_stream_free(all->dns_stream);
 	slab_fini(&all->tls);
 	slab_fini(&all->details);
 	free(all);
@@ -133,7 +137,7 @@ sessions_get_stats(const struct sessions *all, struct session_stats *out)
 	out->unmatched_replies = smtp.unmatched_replies;
 	out->pool_exhausted = smtp.pool_exhausted + all->tls.exhausted + all->details.exhausted;
 	out->memory_bytes = smtp.memory_bytes + slab_memory(&all->tls) +
-			    slab_memory(&all->details) + 2 * sample_memory();
+			    slab_memory(&all->details) + 2 * sample_memory() + dns_stream_memory();
 }
 
 void
@@ -661,19 +665,30 @@ tell_mx(struct sessions *all, const struct frame *frame, const char *name, size_
 	emit(all, &obs);
 }
 
+/* Whose question it is, for the call back. */
+struct asker {
+	struct sessions *all;
+	const struct frame *frame;
+};
+
+static void
+read_question(void *arg, const uint8_t *message, size_t n)
+{
+	const struct asker *asker = arg;
+	char name[DNS_MX_NAME_BYTES];
+	size_t length = dns_mx_parse(message, n, name);
+
+	if (length > 0)
+		tell_mx(asker->all, asker->frame, name, length);
+}
+
 void
 session_dns(struct sessions *all, const struct frame *frame, bool tcp)
 {
-	const uint8_t *data = frame->payload, *message = data;
-	size_t left = frame->captured, size = left;
-	char name[DNS_MX_NAME_BYTES];
+	struct asker asker = {.all = all, .frame = frame};
 
-	/* Questions are small: over TCP one that spans segments is not put together. */
-	do {
-		if (tcp && (message = dns_mx_next(&data, &left, &size)) == NULL)
-			return;
-		size_t length = dns_mx_parse(message, size, name);
-		if (length > 0)
-			tell_mx(all, frame, name, length);
-	} while (tcp);
+	if (tcp)
+		dns_stream_segment(all->dns_stream, frame, read_question, &asker);
+	else
+		read_question(&asker, frame->payload, frame->captured);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Harness of sensor/dns_mx: byte 0 says whether it is a datagram or a TCP segment, the rest is it. */
+/* Harness of sensor/dns_mx and dns_stream: an even byte 0 says that the rest is a datagram, an odd one how long the
+ * segments are in which it comes over TCP. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sensor/dns_mx.h"
+#include "sensor/dns_stream.h"
 #include "sensor/suffix.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,21 +30,35 @@ one(const uint8_t *message, size_t n)
 			abort();
 }
 
+static void
+heard(void *arg, const uint8_t *message, size_t n)
+{
+	(void)arg;
+	one(message, n);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size == 0)
-		return 0;
-	size_t left = size - 1, n;
-	uint8_t *copy = malloc(left > 0 ? left : 1); /* an over-read trips the sanitizer */
-	const uint8_t *at = copy, *message;
+	struct dns_stream *stream;
 
-	memcpy(copy, data + 1, left);
-	if ((data[0] & 1) == 0)
-		one(copy, left);
-	else
-		while ((message = dns_mx_next(&at, &left, &n)) != NULL)
-			one(message, n);
-	free(copy);
+	if (size == 0 || dns_stream_new(&stream, 1) != 0)
+		return 0;
+	size_t n = size - 1, piece = (data[0] & 1) == 0 ? n : data[0];
+	for (size_t at = 0; at < n; at += piece) {
+		size_t part = n - at < piece ? n - at : piece;
+		uint8_t *copy = malloc(part); /* an over-read trips the sanitizer */
+		struct frame f = {.seq = (uint32_t)at,
+		    .payload = copy,
+		    .captured = (uint32_t)part,
+		    .length = (uint32_t)part};
+		memcpy(copy, data + 1 + at, part);
+		if ((data[0] & 1) == 0)
+			one(copy, part);
+		else
+			dns_stream_segment(stream, &f, heard, NULL);
+		free(copy);
+	}
+	dns_stream_free(stream);
 	return 0;
 }

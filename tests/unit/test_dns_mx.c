@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "sensor/dns_mx.h"
+#include "sensor/dns_stream.h"
 #include "sensor/sensor.h"
 #include "sensor/suffix.h"
 
@@ -73,6 +74,27 @@ test_questions(void **state)
 	assert_int_equal(parse(0x0100, "", TYPE_MX, 1, name), 0);	     /* the root */
 }
 
+/* EDNS (RFC 6891): an OPT record behind the question, with a cookie. */
+static void
+test_edns(void **state)
+{
+	static const uint8_t opt[] = {
+	    0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 12, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
+	char name[DNS_MX_NAME_BYTES];
+	size_t size;
+	uint8_t *m = question(&size, 0x0120, "edns.example", TYPE_MX, 1);
+	uint8_t *whole = malloc(size + sizeof(opt));
+
+	(void)state;
+	memcpy(whole, m, size);
+	memcpy(whole + size, opt, sizeof(opt));
+	whole[11] = 1; /* additional records */
+	assert_int_equal(dns_mx_parse(whole, size + sizeof(opt), name), 12);
+	assert_string_equal(name, "edns.example");
+	free(whole);
+	free(m);
+}
+
 static void
 test_lies(void **state)
 {
@@ -108,35 +130,88 @@ test_lies(void **state)
 	free(huge);
 }
 
+/* Names of the questions that came out of a TCP connection. */
+struct heard {
+	unsigned count;
+	char last[DNS_MX_NAME_BYTES];
+};
+
+static void
+hear(void *arg, const uint8_t *message, size_t n)
+{
+	struct heard *h = arg;
+
+	h->count += dns_mx_parse(message, n, h->last) > 0;
+}
+
+/* A segment of a client's connection, in a copy of its own size. */
+static void
+segment(struct dns_stream *t, struct heard *h, uint16_t port, uint32_t seq, const uint8_t *data,
+    size_t n)
+{
+	struct frame f = {.src_port = port, .dst_port = 53, .seq = seq, .flags = FRAME_ACK};
+	uint8_t *copy = malloc(n > 0 ? n : 1);
+
+	memcpy(copy, data, n);
+	f.payload = copy;
+	f.captured = f.length = (uint32_t)n;
+	dns_stream_segment(t, &f, hear, h);
+	free(copy);
+}
+
 static void
 test_over_tcp(void **state)
 {
-	char name[DNS_MX_NAME_BYTES];
-	size_t a, b, size, left;
+	struct dns_stream *t;
+	struct heard h = {0};
+	size_t a, b;
 	uint8_t *x = question(&a, 0x0100, "one.example", TYPE_MX, 1),
 		*y = question(&b, 0x0100, "two.example", TYPE_MX, 1);
-	uint8_t *both = calloc(1, a + b + 4 + 3);
-	const uint8_t *data = both, *message;
+	size_t n = a + b + 4 + 700 + 2;
+	uint8_t *all = calloc(1, n);
 
 	(void)state;
-	both[1] = (uint8_t)a;
-	memcpy(both + 2, x, a);
-	both[a + 3] = (uint8_t)b;
-	memcpy(both + a + 4, y, b);
-	both[a + b + 5] = 200; /* the third one is cut */
-	left = a + b + 4 + 3;
-	assert_non_null(message = dns_mx_next(&data, &left, &size));
-	assert_true(dns_mx_parse(message, size, name) > 0);
-	assert_string_equal(name, "one.example");
-	assert_non_null(message = dns_mx_next(&data, &left, &size));
-	assert_true(dns_mx_parse(message, size, name) > 0);
-	assert_string_equal(name, "two.example");
-	assert_null(dns_mx_next(&data, &left, &size));
-	left = 1;
-	assert_null(dns_mx_next(&data, &left, &size));
+	/* a question, a message of 700 bytes that is none, a question */
+	all[1] = (uint8_t)a;
+	memcpy(all + 2, x, a);
+	all[a + 2] = 700 >> 8;
+	all[a + 3] = 700 & 0xff;
+	all[n - b - 1] = (uint8_t)b;
+	memcpy(all + n - b, y, b);
+	assert_int_equal(dns_stream_new(&t, 7), 0);
+	for (size_t cut = 0; cut <= n; cut++) { /* in two pieces, the first of them sent twice */
+		h.count = 0;
+		segment(t, &h, 1000, 5, all, cut);
+		unsigned first = h.count;
+		if (cut < a + 2) /* what ended with a question is not remembered */
+			segment(t, &h, 1000, 5, all, cut);
+		assert_int_equal(h.count, first);
+		segment(t, &h, 1000, (uint32_t)(5 + cut), all + cut, n - cut);
+		assert_int_equal(h.count, 2);
+		assert_string_equal(h.last, "two.example");
+	}
+	h.count = 0;
+	for (size_t i = 0; i < n;
+	     i++) { /* byte by byte, two connections at once, over the end of the numbers */
+		segment(t, &h, 1000, (uint32_t)(0xfffffff0u + i), all + i, 1);
+		segment(t, &h, 2000, (uint32_t)(77 + i), all + i, 1);
+	}
+	assert_int_equal(h.count, 4);
+	h.count = 0; /* a piece that overlaps, and one behind a hole */
+	segment(t, &h, 1000, 100, all, 10);
+	segment(t, &h, 1000, 105, all + 5, a - 3);
+	assert_int_equal(h.count, 1);
+	segment(t, &h, 1000, 100, all, 10);
+	segment(t, &h, 1000, 120, all + 20, a - 18);
+	assert_int_equal(h.count, 1);
+	for (unsigned port = 1; port < 60000; port++) /* a flood of beginnings costs no memory */
+		segment(t, &h, (uint16_t)port, 0, all, 10);
+	segment(t, &h, 59999, 10, all + 10, a - 8);
+	assert_int_equal(h.count, 2);
+	dns_stream_free(t);
 	free(x);
 	free(y);
-	free(both);
+	free(all);
 }
 
 static void
@@ -266,6 +341,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_questions),
+	    cmocka_unit_test(test_edns),
 	    cmocka_unit_test(test_lies),
 	    cmocka_unit_test(test_over_tcp),
 	    cmocka_unit_test(test_registrable),

@@ -463,12 +463,29 @@ test_release(void **state)
 	assert_int_equal(SUM(f, WINDOW_OPEN_DAY), 50);
 }
 
+/* A name counts once an hour: asked again over TCP because the answer was truncated, or by a retry. */
+static void
+test_mx_names_count_once(void **state)
+{
+	struct fixture *f = *state;
+
+	f->o.kind = OBS_MX_QUERY;
+	for (unsigned name = 1; name <= 3; name++)
+		for (unsigned again = 0; again < 4; again++) {
+			f->o.time_ns += CLOCK_SECOND_NS;
+			f->o.u.mx_query.name_hash = name;
+			window_observe(&f->w, &f->o, &f->c);
+		}
+	assert_true(f->w.sum[WINDOW_MX_HOUR] == 3);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    CASE(test_mx_names_count_once),
 	    CASE(test_distinct),
 	    CASE(test_overflowed_hashes),
 	    CASE(test_deferred),
