@@ -23,7 +23,7 @@
 
 #define FINGERPRINT_PLANES     12 /* bit-sliced counters: up to 4095 features */
 #define FINGERPRINT_BATCH      8
-#define FINGERPRINT_QUEUE      96 /* words, to be added by the batch; 32 come at most at once */
+#define FINGERPRINT_QUEUE      56 /* words, to be added by the batch; 32 come at most at once */
 #define FINGERPRINT_WORD_BYTES 40 /* longer words are tokens or encoded data, not language */
 
 struct fingerprint {

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "tests/gen/smtpgen.h"
 
-#define SERVERS_MAX    512
+#define SERVERS_MAX    60000 /* addresses 10.0.0.1 .. 10.0.239.250 */
 #define RECIPIENTS_MAX 64
 #define TEXT_MAX       (256 << 10)
 #define START_NS       (INT64_C(1770026400) * CLOCK_SECOND_NS) /* 2026-02-02 10:00:00 UTC */
@@ -27,7 +27,8 @@ struct scene {
 	uint32_t tap;		    /* > 0: SLL2, the first tap's index */
 	int64_t now;
 	uint16_t next_port;
-	struct server list[SERVERS_MAX];
+	struct server list[2 * SERVERS_MAX]; /* IPv4 and IPv6 are two, in the order they came */
+	uint32_t place[2][SERVERS_MAX];	     /* in the list, + 1 */
 	unsigned count;
 	char text[TEXT_MAX];
 	char names[RECIPIENTS_MAX][64];
@@ -64,17 +65,16 @@ address(const char *text, unsigned number)
 static struct server *
 server_of(struct scene *s, unsigned number, bool ipv6)
 {
-	struct addr a = address(ipv6 ? "2001:db8:1::%u:%u" : "10.0.%u.%u", number);
-
-	for (unsigned i = 0; i < s->count; i++)
-		if (addr_equal(&s->list[i].addr, &a))
-			return &s->list[i];
-	if (s->count == SERVERS_MAX) {
+	if (number >= SERVERS_MAX) {
 		fprintf(stderr, "smtpgen: at most %d servers\n", SERVERS_MAX);
 		exit(1);
 	}
-	s->list[s->count].addr = a;
-	return &s->list[s->count++];
+	uint32_t *place = &s->place[ipv6][number];
+	if (*place == 0) {
+		s->list[s->count].addr = address(ipv6 ? "2001:db8:1::%u:%u" : "10.0.%u.%u", number);
+		*place = ++s->count;
+	}
+	return &s->list[*place - 1];
 }
 
 /* The path from a server to the MX of a number, at the scene's time. */
