@@ -121,6 +121,7 @@ help:
 	@echo "make test              every ring of tests, with sanitizers, namespaces and linters"
 	@echo "make                   the programs, in $(BUILD)/"
 	@echo "make bench             time per packet beside other programs"
+	@echo "make bench-live        from packet to observation through the running sensor: latency, CPU, drops in a burst"
 	@echo "make bench-leak        what a mailing still delivers after its bound, beside nftables alone and fail2ban"
 	@echo "make bench-verdicts    the labelled world at full size: who is blocked, who is spared"
 	@echo "make bench-tls         messages counted under TLS against the truth"

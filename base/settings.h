@@ -46,7 +46,7 @@ struct settings {
 	char interfaces[SETTINGS_LIST_BYTES]; /* globs of tenant interfaces, when not in the
 						 inventory */
 	char ignore[SETTINGS_LIST_BYTES];     /* globs that are never tenants */
-	int64_t snaplen, ring_mib, flows_max;
+	int64_t snaplen, ring_mib, rest_us, flows_max;
 	char ports[128]; /* list of SMTP ports */
 	bool odd_ports, classify;
 	char mmdb_asn[SETTINGS_PATH_BYTES], mmdb_country[SETTINGS_PATH_BYTES];

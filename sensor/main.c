@@ -31,14 +31,13 @@
 #define QUEUE_MAX	 16384u		       /* observations while the guard is away: 4 MiB */
 #define REFRESH_NS	 (3 * CLOCK_SECOND_NS) /* names of taps are recycled */
 #define DRAIN_BATCHES	 64u
+#define RESTS_IN_A_ROW	 64u
 #define READ_PATIENCE_NS (5 * CLOCK_SECOND_NS) /* --read: for a guard that takes nothing */
 
-/* 5,000 wake-ups a second in the long run and 1,024 at once, about 20 us each with the guard's
- * socket: a mailing that begins is seen packet by packet up to its block (extra messages on one
- * connection at full speed: 3 at p50 with 64 and 2,000, none with these; make bench-leak), and a
- * flood that never ends takes at most a tenth of a core for waking up. */
-#define WAKE_INTERVAL_NS 200000
-#define WAKE_BURST	 1024
+/* So many wake-ups at once before packets are left to gather (rest_us of the configuration is the
+ * pace after that): a mailing that begins is seen packet by packet up to its block, and steady
+ * traffic is read in batches.  README.md of this folder has the measurements. */
+#define WAKE_BURST 1024
 
 enum source { SOURCE_TAP, SOURCE_SIGNAL };
 
@@ -53,6 +52,7 @@ struct daemon {
 	struct pace pace;
 	int epoll_fd, signal_fd, notify_fd;
 	int64_t second_ns, refresh_ns; /* monotonic: when the next is due */
+	uint64_t packets;	       /* read from the ring */
 	bool stop;
 };
 
@@ -236,7 +236,7 @@ open_loop(struct daemon *d, struct err *e)
 		return err_set(e, -errno, "cannot wait for packets: %s", strerror(errno));
 	/* The kernel's default slack of 50 us would make short rests longer. */
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-	pace_init(&d->pace, WAKE_INTERVAL_NS, WAKE_BURST);
+	pace_init(&d->pace, d->settings.rest_us * 1000, WAKE_BURST);
 	return 0;
 }
 
@@ -328,7 +328,8 @@ do_second(struct daemon *d, int64_t mono_ns)
 /* --- live --------------------------------------------------------------------------------------
  */
 
-static void
+/* True when it rested: packets may have gathered, and the ring is looked at before it is waited for. */
+static bool
 rest(struct daemon *d)
 {
 	int64_t ns = pace_rest(&d->pace, clock_mono_ns());
@@ -336,6 +337,7 @@ rest(struct daemon *d)
 
 	if (ns > 0)
 		nanosleep(&span, NULL);
+	return ns > 0;
 }
 
 /*
@@ -353,33 +355,46 @@ drain(struct daemon *d, struct err *e)
 		n = tap_read(d->tap, packets, e);
 		if (n > 0)
 			sensor_packets(d->sensor, packets, (unsigned)n);
+		d->packets += n > 0 ? (unsigned)n : 0;
 		emit_flush(d->emit, clock_mono_ns());
 		do_second(d, clock_mono_ns());
 	}
 	return n < 0 ? n : n == 32;
 }
 
+/* Waits for packets, a signal or the second.  1: packets; 0: none; negative errno. */
+static int
+wait_for_packets(struct daemon *d, struct err *e)
+{
+	struct epoll_event events[2];
+	int64_t left_ns = d->second_ns - clock_mono_ns();
+	int n = epoll_wait(d->epoll_fd, events, 2, left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1);
+
+	if (n < 0 && errno != EINTR)
+		return err_set(e, -errno, "cannot wait for packets: %s", strerror(errno));
+	for (int i = 0; i < n; i++)
+		if (events[i].data.u32 == SOURCE_SIGNAL)
+			d->stop = true;
+	return n > 0;
+}
+
 static int
 watch(struct daemon *d, struct err *e)
 {
-	struct epoll_event events[2];
+	unsigned in_a_row = 0; /* rests without a wait: signals must get their turn */
 	int r = 0;
 
 	d->second_ns = clock_mono_ns();
 	d->refresh_ns = d->second_ns + REFRESH_NS;
 	while (r >= 0 && !d->stop) {
-		int64_t left_ns = d->second_ns - clock_mono_ns();
-		int n = epoll_wait(
-		    d->epoll_fd, events, 2, left_ns <= 0 ? 0 : (int)(left_ns / 1000000) + 1);
-
-		if (n < 0 && errno != EINTR)
-			return err_set(e, -errno, "cannot wait for packets: %s", strerror(errno));
-		for (int i = 0; i < n; i++)
-			if (events[i].data.u32 == SOURCE_SIGNAL)
-				d->stop = true;
+		uint64_t before = d->packets;
+		bool woken = in_a_row > 0;
+		if (!woken && (r = wait_for_packets(d, e)) < 0)
+			break;
+		woken |= r > 0;
 		r = drain(d, e);
-		if (n > 0 && r == 0 && !d->stop)
-			rest(d);
+		bool rested = woken && r == 0 && !d->stop && d->packets > before && rest(d);
+		in_a_row = rested && in_a_row < RESTS_IN_A_ROW ? in_a_row + 1 : 0;
 	}
 	return r < 0 ? r : 0;
 }

@@ -50,6 +50,10 @@ $(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o
 
 $(BUILD)/tests/bench/bench_tls: $(BUILD)/tests/bench/tls_table.o
 
+$(BUILD)/tests/bench/live_probe: $(BUILD)/tests/bench/live_probe.o $(SENSOR) $(BASE)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_SENSOR) $(LIB_BASE)
+
 # The labelled world is shared by its test and its bench.
 $(BUILD)/tests/bench/bench_verdicts: $(call objs,$(wildcard tests/policy/world*.c))
 
@@ -105,6 +109,13 @@ run:
 	@tests/packages.sh run
 	@$(MAKE) --no-print-directory -j2 all
 	@tests/lab/demo.sh $(BUILD) $(IFACE)
+
+.PHONY: bench-live
+# SECONDS_EACH=N, RATES="packets per second", RESTS="microseconds", RINGS="MiB"
+bench-live:
+	@tests/packages.sh test
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/live_probe
+	@tests/bench/live.sh $(BUILD)
 
 .PHONY: bench-leak
 # TRIALS=N; beside it a pure nftables meter and fail2ban, from Debian.
