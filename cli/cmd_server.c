@@ -237,6 +237,19 @@ print_outgoing(struct output *out, const json_t *o)
 	    output_json_number(o, "tls_offered"));
 }
 
+static void
+print_cases_of(struct output *out, const json_t *list)
+{
+	json_t *data;
+
+	if (json_array_size(list) == 0)
+		return;
+	data = json_pack("{s:O}", "cases", list);
+	output_line(out, OUTPUT_PLAIN, "cases");
+	print_cases(out, data);
+	json_decref(data);
+}
+
 void
 print_server(struct output *out, const json_t *s)
 {
@@ -291,6 +304,7 @@ print_server(struct output *out, const json_t *s)
 		print_score(out, "bulk", json_object_get(s, "bulk"));
 		print_score(out, "abuse", json_object_get(s, "abuse"));
 	}
+	print_cases_of(out, json_object_get(s, "case_list"));
 }
 
 void

@@ -24,6 +24,10 @@ extern const struct option options_block[], options_pin[], options_release[], op
 command_run cmd_block, cmd_pin, cmd_release, cmd_mode;
 command_print print_blocked, print_released, print_mode;
 
+extern const struct option options_cases[];
+command_run cmd_cases;
+command_print print_cases;
+
 extern const struct option options_explain[];
 command_run cmd_explain;
 command_print print_explain;

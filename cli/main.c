@@ -37,8 +37,15 @@ static const struct command commands[] = {
     {"server remove", "S", 1, 1, NULL, "forget one server", "  bulkhead server remove vm-7\n",
 	cmd_server_remove, print_removed},
     {"explain", "S|CASE", 1, 1, options_explain, "why a server is blocked, in words for its tenant",
-	"  bulkhead explain vm-7\n  bulkhead explain bh-abcdefghij --lang ru\n", cmd_explain,
-	print_explain},
+	"  bulkhead explain vm-7\n  bulkhead explain bh-abcdefghij --lang ru\n"
+	"  bulkhead explain bh-abcdefghij --replay          # does the same decision come out "
+	"again?\n"
+	"  bulkhead explain bh-abcdefghij --observations >what-led-to-it.jsonl\n",
+	cmd_explain, print_explain},
+    {"cases", "[S]", 0, 1, options_cases, "blocks, throttles and warnings, newest first",
+	"  bulkhead cases\n  bulkhead cases vm-7\n"
+	"  bulkhead cases --shadow --blocks     # who would have been blocked in observe mode\n",
+	cmd_cases, print_cases},
     {"block", "S", 1, 1, options_block, "close port 25 for a server",
 	"  bulkhead block vm-7 --reason 'complaints from example.org'\n"
 	"  bulkhead block vm-7 --reason 'until Monday' --for 2d\n",

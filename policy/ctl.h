@@ -20,7 +20,7 @@
  * server.show      view     {server}                                    SERVER + {counts, bulk, abuse, samples, grant_used:
  *                                                                        as grant of APPLICATION,
  *                                                                        outgoing:{helo, helo_at, tls_offered,
- *                                                                        tls_used}, last_activity, cases:[...]}
+ *                                                                        tls_used}, last_activity, cases:[ids], case_list:[CASELINE]}
  * server.import    abuse    {file, text}                                {added, changed, removed, unchanged, servers}
  * server.merge     abuse    {source, text, remove_vanished?}            the same + {vanished}: what a hypervisor tells
  * server.set       abuse    {server, set:{key:value ...}, new?: true}   SERVER; new: must not exist yet, else must
@@ -62,6 +62,10 @@
  * ledger.show      view     {from?}                                     {entries:[{seq,time,actor,action,subject,
  *                                                                        detail,hash}], next?}: pages; without
  *                                                                        from the last 50
+ * cases            view     {server?, shadow?, blocks?, open?, limit?}  {cases:[CASELINE ...]}, newest first, at most 100
+ * case.observations support {target: server or case}                   CASELINE + {policy:{key:value}, mode, servers, grants
+ *                                                                        as history.open} with one descriptor: what led
+ *                                                                        to it (policy/history_pack.h)
  * history.open     abuse    {from?: ISO day}                            {files:[{name, bytes}], next, mode} with one
  *                                                                        descriptor per file (at most 8: `next` is the
  *                                                                        day to go on from, or null); without `from`
@@ -83,9 +87,14 @@
  *          question, case, blocked_at, until, seconds_left, pinned, enforced, bulk_score, abuse_score, recipients_5min,
  *          recipients_hour, recipients_day, estimated_share, grant}
  * SCORE   {score, reasons:[{signal, points, value, threshold, window_s, visibility, text}]}
+ * CASELINE {case, server, verdict: warn|throttle|block, question, by_person, pinned, shadow, begin, until, ended,
+ *          messages_before, bulk, abuse, reason}
+ * STEP    {time, what: raised|eased|blocked|extended|released|lifted, from, to, by, bulk, abuse, case, until, reason,
+ *          shadow}
  * CASE    {case, last_case, server, tenant, question, verdict, by_person, pinned, shadow, reason, blocked_at,
  *          until, seconds_left, ended, messages_before_block, bound, counts, grant, bulk:SCORE, abuse:SCORE,
- *          samples:[{time, destination, port, visibility, helo, sender_domain, recipient_domain, reply}], grant_missing, next_step, text:{en, ru}}
+ *          samples:[{time, destination, port, visibility, helo, sender_domain, recipient_domain, reply}],
+ *          timeline:[STEP ...], grant_missing, next_step, text:{en, ru}}
  * APPLICATION {id, state, purpose, servers:[], domains:[], per_day, list_size, list_origin, form_url, rules_url, contact, lang,
  *          created, changed, reason, grant:{state, per_day, per_hour, from, until, used_today, used_percent|null, watch:WATCH|null}|null,
  *          missing:[sentences],
@@ -160,6 +169,7 @@ extern const struct ctl_command ctl_commands_intake[];
 extern const struct ctl_command ctl_commands_system[];
 extern const struct ctl_command ctl_commands_notice[];
 extern const struct ctl_command ctl_commands_history[];
+extern const struct ctl_command ctl_commands_explain[];
 
 /* The ledger's entries from *from on, at most a page, as {entries}; *from moves behind them. */
 int ctl_follow_ledger(const struct guard *g, int64_t *from, json_t **data, struct err *e);

@@ -86,6 +86,13 @@ grants_json(const struct guard *g)
 	return list;
 }
 
+void
+ctl_json_add_judged(json_t *out, const struct guard *g)
+{
+	json_object_set_new(out, "servers", servers_json(g));
+	json_object_set_new(out, "grants", grants_json(g));
+}
+
 /* args {from?: ISO time of a day}: up to eight days from there on; the first page has the rest too. */
 static int
 history_open(const struct ctl_call *call, json_t **data, struct err *e)
@@ -120,10 +127,8 @@ history_open(const struct ctl_call *call, json_t **data, struct err *e)
 	}
 	out = json_pack("{s:o, s:s, s:o}", "files", files, "mode", g->settings.policy.mode, "next",
 	    day_ns < g->now_ns + CLOCK_DAY_NS ? ctl_json_time(day_ns) : json_null());
-	if (from == NULL) {
-		json_object_set_new(out, "servers", servers_json(g));
-		json_object_set_new(out, "grants", grants_json(g));
-	}
+	if (from == NULL)
+		ctl_json_add_judged(out, g);
 	*data = out;
 	return 0;
 }

@@ -44,11 +44,25 @@ server_list(const struct ctl_call *call, json_t **data, struct err *e)
 	return 0;
 }
 
+#define CASES_SHOWN 20
+
+/* Its id, and the line. */
+static int
+add_case(void *arg, const struct store_case *c)
+{
+	json_t **lists = arg;
+
+	json_array_append_new(lists[0], ctl_json_text(c->case_id));
+	json_array_append_new(lists[1], ctl_json_case(c));
+	return 0;
+}
+
 static int
 server_show(const struct ctl_call *call, json_t **data, struct err *e)
 {
 	struct judge_view view;
-	json_t *s = NULL, *cases;
+	struct store_case_filter filter = {.limit = CASES_SHOWN};
+	json_t *s = NULL, *lists[2];
 	unsigned index = 0;
 	int rc = ctl_arg_server(call, &index, e);
 
@@ -65,10 +79,16 @@ server_show(const struct ctl_call *call, json_t **data, struct err *e)
 	    ctl_json_grant(call->guard, json_integer_value(json_object_get(s, "grant"))));
 	json_object_set_new(s, "outgoing", ctl_json_outgoing(&view.outgoing));
 	json_object_set_new(s, "last_activity", ctl_json_time(view.last_activity_ns));
-	cases = json_array();
-	if (view.verdict.case_id[0] != '\0')
-		json_array_append_new(cases, ctl_json_text(view.verdict.case_id));
-	json_object_set_new(s, "cases", cases);
+	filter.server = inventory_get(call->guard->inventory, index)->name;
+	lists[0] = json_array();
+	lists[1] = json_array();
+	json_object_set_new(s, "cases", lists[0]);
+	json_object_set_new(s, "case_list", lists[1]);
+	rc = store_list_cases(call->guard->store, &filter, add_case, lists, e);
+	if (rc < 0) {
+		json_decref(s);
+		return rc;
+	}
 	*data = s;
 	return 0;
 }

@@ -33,6 +33,7 @@ static const struct ctl_command *const tables[] = {
     ctl_commands_system,
     ctl_commands_notice,
     ctl_commands_history,
+    ctl_commands_explain,
 };
 
 const char *

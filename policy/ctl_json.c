@@ -5,6 +5,7 @@
 #include "policy/ctl_json.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -72,8 +73,27 @@ add_rates(json_t *out, const struct judge_view *view)
 	json_object_set_new(out, "estimated_share", ctl_json_points(view->estimated_share));
 }
 
+/* What a judge needs to decide the same again: the policy, and what it never counts. */
+static json_t *
+policy_json(const struct settings *settings)
+{
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < settings_row_count; i++) {
+		const struct config_row *row = &settings_rows[i];
+		char value[2 * SETTINGS_LIST_BYTES];
+
+		if (row->offset < offsetof(struct settings, policy) &&
+		    strcmp(row->key, "relays") != 0)
+			continue;
+		config_format(row, settings, value, sizeof(value));
+		json_object_set_new(out, row->key, ctl_json_text(value));
+	}
+	return out;
+}
+
 char *
-ctl_json_detail(const struct judge_view *view)
+ctl_json_detail(const struct judge_view *view, const struct settings *settings)
 {
 	json_t *out = json_pack("{s:o, s:o, s:o, s:o}", "counts", ctl_json_counts(&view->counts),
 	    "bulk", score_json_whole(&view->score[QUESTION_BULK]), "abuse",
@@ -85,6 +105,7 @@ ctl_json_detail(const struct judge_view *view)
 	add_rates(out, view);
 	json_object_set_new(
 	    out, "grant_id", view->grant_id != 0 ? json_integer(view->grant_id) : json_null());
+	json_object_set_new(out, "policy", policy_json(settings));
 	text = json_dumps(out, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	json_decref(out);
 	return text;

@@ -10,6 +10,7 @@
 
 #include "policy/ctl.h"
 #include "policy/judge.h"
+#include "policy/store.h"
 #include "policy/watch_grants.h"
 #include "whitelist/application.h"
 #include "whitelist/grant.h"
@@ -33,10 +34,10 @@ json_t *ctl_json_outgoing(const struct outgoing *outgoing);
 /*
  * What store_case.detail holds:
  * {"counts":{},"bulk":SCORE,"abuse":SCORE,"samples":[],"recipients_5min":N,
- * "recipients_hour":N,"recipients_day":N,"estimated_share":X,"grant_id":N|null}, as it was when the
+ * "recipients_hour":N,"recipients_day":N,"estimated_share":X,"grant_id":N|null,"policy":{key:value as in the file}}, as it was when the
  * case began.  Heap text (free() it), NULL without memory.
  */
-char *ctl_json_detail(const struct judge_view *view);
+char *ctl_json_detail(const struct judge_view *view, const struct settings *settings);
 
 /* Does a blocked server still try: refused_packets, tries_5min, last_try. */
 void ctl_json_tries(json_t *out, const struct judge_view *view);
@@ -57,6 +58,11 @@ json_t *ctl_json_watch(const struct grant_watch *w);
 int ctl_explain(const struct ctl_call *call, const char *target, json_t **data, struct err *e);
 /* The member "notices" of status: {hooks, waiting, retrying, sent, dead, oldest, carrier_heard_s}. */
 int ctl_json_notices(const struct guard *g, json_t **out, struct err *e);
+
+/* One line of a list of cases. */
+json_t *ctl_json_case(const struct store_case *c);
+/* What judging again needs of the guard: servers:[{server, tenant, plan, mode}] and grants. */
+void ctl_json_add_judged(json_t *out, const struct guard *g);
 
 /*
  * Arguments.  A missing or ill-typed one is -EINVAL and names itself; the _opt forms leave *out

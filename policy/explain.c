@@ -3,7 +3,7 @@
  * A case as a text that its tenant understands, English and Russian.  bulkhead-guard (judge
  * process).
  *
- * Every sentence stands once per language in phrases[]; each %s is one text, in the same order in
+ * Every sentence stands once per language in explain_phrases.c; each %s is one text, in the same order in
  * all languages.
  */
 #include "policy/explain.h"
@@ -15,133 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum phrase {
-	PHRASE_BLOCKED,
-	PHRASE_BLOCKED_BY_PERSON,
-	PHRASE_THROTTLED,
-	PHRASE_SHADOW,
-	PHRASE_NOT_BLOCKED,
-	PHRASE_ENDED,
-	PHRASE_WAS_BLOCKED,
-	PHRASE_LAST_CASE,
-	PHRASE_QUESTION_BULK,
-	PHRASE_QUESTION_ABUSE,
-	PHRASE_SCORE,
-	PHRASE_BEFORE,
-	PHRASE_WHY,
-	PHRASE_NO_SIGNAL,
-	PHRASE_SIGNAL,
-	PHRASE_SIGNAL_WINDOW,
-	PHRASE_SAMPLES,
-	PHRASE_GRANT_NONE,
-	PHRASE_GRANT_BEYOND,
-	PHRASE_GRANT_USED,
-	PHRASE_GRANT_ABUSE,
-	PHRASE_GRANT_NEEDLESS,
-	PHRASE_GRANT_PERSON,
-	PHRASE_NEXT_BULK,
-	PHRASE_NEXT_ABUSE,
-	PHRASE_NEXT_PERSON,
-	PHRASE_NEXT_NONE,
-	PHRASE_MISSING,
-	PHRASE_NEXT,
-	PHRASE_LEFT,
-	PHRASE_LEFT_PINNED,
-	PHRASE_TRYING,
-	PHRASE_OPEN,
-	PHRASE__COUNT
-};
+#include "policy/explain_phrases.h"
 
-static const char *const phrases[PHRASE__COUNT][EXPLAIN__COUNT] = {
-    [PHRASE_BLOCKED] = {"Server %s may not send mail to TCP port 25 since %s (case %s).",
-	"Серверу %s с %s закрыта отправка почты на порт TCP 25 (случай %s)."},
-    [PHRASE_BLOCKED_BY_PERSON] =
-	{"Server %s may not send mail to TCP port 25 since %s (case %s); a person decided it: %s",
-	    "Серверу %s с %s закрыта отправка почты на порт TCP 25 (случай %s); так решил "
-	    "сотрудник: %s"},
-    [PHRASE_THROTTLED] =
-	{"Server %s may open only few connections to TCP port 25 since %s (case %s).",
-	    "Серверу %s с %s ограничено число соединений на порт TCP 25 (случай %s)."},
-    [PHRASE_SHADOW] = {"The guard only observes: nothing was really closed.",
-	"Защита только наблюдает: на деле ничего не закрыто."},
-    [PHRASE_NOT_BLOCKED] = {"Server %s is not blocked; its verdict is \"%s\".",
-	"Сервер %s не заблокирован; его оценка: «%s»."},
-    [PHRASE_ENDED] = {"This case ended at %s.", "Этот случай закрыт %s."},
-    [PHRASE_WAS_BLOCKED] = {"Server %s could not send mail to TCP port 25 from %s on (case %s).",
-	"Серверу %s с %s была закрыта отправка почты на порт TCP 25 (случай %s)."},
-    [PHRASE_LAST_CASE] = {"Its last case is %s.", "Его последний случай: %s."},
-    [PHRASE_GRANT_PERSON] = {"A grant does not undo the decision of a person.",
-	"Разрешение не отменяет решения сотрудника."},
-    [PHRASE_QUESTION_BULK] = {"The question was: is this mass mailing?",
-	"Вопрос был такой: это массовая рассылка?"},
-    [PHRASE_QUESTION_ABUSE] =
-	{"The question was: is this spam, or has somebody broken into the server?",
-	    "Вопрос был такой: это спам или взломанный сервер?"},
-    [PHRASE_SCORE] = {"The evidence adds up to %s points; a block begins at %s.",
-	"Сумма баллов: %s; блокировка начинается с %s."},
-    [PHRASE_BEFORE] = {"Messages sent before the block: %s.",
-	"Писем отправлено до блокировки: %s."},
-    [PHRASE_WHY] = {"What was seen:", "Что было замечено:"},
-    [PHRASE_NO_SIGNAL] = {"  - nothing that speaks against the server",
-	"  - ничего, что говорило бы против сервера"},
-    [PHRASE_SIGNAL] = {"  - %s (%s points; value %s, threshold %s, %s)",
-	"  - %s (баллы: %s; значение %s, порог %s, %s)"},
-    [PHRASE_SIGNAL_WINDOW] = {"  - %s (%s points; value %s, threshold %s within %s, %s)",
-	"  - %s (баллы: %s; значение %s, порог %s за %s, %s)"},
-    [PHRASE_SAMPLES] = {"Examples:", "Примеры:"},
-    [PHRASE_GRANT_NONE] = {"Server %s holds no whitelist grant; mass mailing needs one.",
-	"У сервера %s нет разрешения (белый список), а для массовой рассылки оно нужно."},
-    [PHRASE_GRANT_BEYOND] = {"Grant %s covers %s recipients per day from %s; this mail went beyond "
-			     "it or came from another domain.",
-	"Разрешение %s покрывает %s получателей в сутки с доменов %s; эта почта вышла за его "
-	"пределы "
-	"или шла с другого домена."},
-    [PHRASE_GRANT_USED] = {"Of today's %s granted recipients %s are used (%s %%).",
-	"Из разрешённых на сегодня %s получателей использовано %s (%s %%)."},
-    [PHRASE_GRANT_ABUSE] = {"No grant protects from this question.",
-	"От этого вопроса никакое разрешение не защищает."},
-    [PHRASE_GRANT_NEEDLESS] = {"No grant is needed for what this server does now.",
-	"Для того, что сервер делает сейчас, разрешение не нужно."},
-    [PHRASE_NEXT_BULK] = {"Stop the mailing, and apply for the whitelist: how subscribers consent "
-			  "(a picture of the subscription "
-			  "form, or of the registration form with the rules about mailings), a "
-			  "sample mail with its source, its "
-			  "picture and an unsubscribe link, and a picture of the page behind that "
-			  "link. Support can release the "
-			  "server once the queue is cleared.",
-	"Остановите рассылку и подайте заявку в белый список: как подписчики дают согласие (снимок "
-	"формы "
-	"подписки или снимок формы регистрации с правилами о рассылках), образец письма с исходным "
-	"кодом, "
-	"снимком и ссылкой для отписки, снимок страницы отписки. Поддержка снимет блокировку, "
-	"когда очередь "
-	"будет очищена."},
-    [PHRASE_NEXT_ABUSE] = {"Find the program that sends (a stolen password, an open form, a "
-			   "foreign script), stop it, empty the mail "
-			   "queue, and ask support for a release. The block lifts by itself only "
-			   "when the server has stopped trying.",
-	"Найдите программу, которая отправляет почту (украденный пароль, открытая форма, чужой "
-	"скрипт), "
-	"остановите её, очистите почтовую очередь и попросите поддержку снять блокировку. Сама она "
-	"снимается "
-	"только тогда, когда сервер прекратит попытки."},
-    [PHRASE_NEXT_PERSON] =
-	{"Answer the reason given by the abuse team; only they can release the server early.",
-	    "Ответьте на причину, которую указала служба; раньше срока снять блокировку может "
-	    "только она."},
-    [PHRASE_NEXT_NONE] = {"Nothing needs to be done.", "Ничего делать не нужно."},
-    [PHRASE_MISSING] = {"Grant: %s", "Разрешение: %s"},
-    [PHRASE_NEXT] = {"What to do: %s", "Что делать: %s"},
-    [PHRASE_LEFT] = {"Time left: %s, until %s.", "Осталось: %s, до %s."},
-    [PHRASE_TRYING] = {"Since the block the kernel refused %s packets; new connections in the last "
-		       "5 minutes: %s.",
-	"С начала блокировки отклонено пакетов: %s; новых соединений за последние 5 минут: %s."},
-    [PHRASE_LEFT_PINNED] = {"It stays until a person releases it.",
-	"Блокировка стоит, пока её не снимет сотрудник."},
-    [PHRASE_OPEN] =
-	{"Ports 465, 587 and everything else stay open, and the server still receives mail.",
-	    "Порты 465, 587 и всё остальное открыты, входящая почта принимается."},
-};
+/* Below it the time that is left is told in seconds. */
+#define SHORT_S 300
 
 static const struct {
 	const char *name;
@@ -208,6 +85,15 @@ is_blocked(const json_t *c)
 	       (strcmp(verdict, "block") == 0 || strcmp(verdict, "throttle") == 0);
 }
 
+/* A warning that is a case: not a server that merely stands there. */
+static bool
+is_warning(const json_t *c)
+{
+	const char *verdict = member_text(c, "verdict");
+
+	return verdict != NULL && strcmp(verdict, "warn") == 0 && member_text(c, "case") != NULL;
+}
+
 static bool
 is_over(const json_t *c)
 {
@@ -240,7 +126,7 @@ name_of(const json_t *c)
 static void
 say(FILE *f, enum explain_lang lang, enum phrase phrase, const char *const *texts)
 {
-	const char *p = phrases[phrase][lang], *hole;
+	const char *p = explain_phrases[phrase][lang], *hole;
 
 	while ((hole = strstr(p, "%s")) != NULL) {
 		fwrite(p, 1, (size_t)(hole - p), f);
@@ -410,8 +296,12 @@ say_state(FILE *f, const json_t *c, enum explain_lang lang)
 
 	since = time_text(when, since);
 
-	if (!is_blocked(c))
+	if (is_warning(c))
+		SAY(f, lang, is_over(c) ? PHRASE_WAS_WARNED : PHRASE_WARNED, name_of(c), since, id);
+	else if (!is_blocked(c))
 		SAY(f, lang, PHRASE_NOT_BLOCKED, name_of(c), verdict);
+	else if (is_over(c) && strcmp(verdict, "throttle") == 0)
+		SAY(f, lang, PHRASE_WAS_THROTTLED, name_of(c), since, id);
 	else if (is_over(c))
 		SAY(f, lang, PHRASE_WAS_BLOCKED, name_of(c), since, id);
 	else if (is_by_person(c))
@@ -426,17 +316,82 @@ static void
 say_time_left(FILE *f, const json_t *c, enum explain_lang lang)
 {
 	const json_t *left = json_object_get(c, "seconds_left");
+	int64_t seconds = json_integer_value(left);
+	bool counts = json_is_integer(left) && !json_is_true(json_object_get(c, "pinned"));
 	char span[48], when[48];
 
-	if (!is_blocked(c))
+	if (!is_blocked(c) && !is_warning(c))
 		return;
 	if (is_over(c))
 		SAY_LINE(f, lang, PHRASE_ENDED, time_text(when, member_text(c, "ended")));
+	else if (!is_blocked(c))
+		return;
+	else if (counts && seconds == 0)
+		SAY_LINE(f, lang, PHRASE_LEFT_OVER, time_text(when, member_text(c, "until")));
+	else if (counts && seconds < SHORT_S && strcmp(member_text(c, "verdict"), "block") == 0)
+		SAY_LINE(f, lang, PHRASE_LEFT_SHORT, number_text(span, left),
+		    time_text(when, member_text(c, "until")));
 	else if (json_is_integer(left) && !json_is_true(json_object_get(c, "pinned")))
 		SAY_LINE(f, lang, PHRASE_LEFT, span_text(span, json_integer_value(left), lang),
 		    time_text(when, member_text(c, "until")));
 	else
 		SAY_LINE(f, lang, PHRASE_LEFT_PINNED, NULL);
+}
+
+static const char *
+rung_text(const char *rung, enum explain_lang lang)
+{
+	static const struct {
+		const char *name, *ru;
+	} rungs[] = {{"clear", "чисто"}, {"watch", "наблюдение"}, {"warn", "предупреждение"},
+	    {"throttle", "ограничение"}, {"block", "блокировка"}};
+
+	for (size_t i = 0; rung != NULL && i < sizeof(rungs) / sizeof(rungs[0]); i++)
+		if (strcmp(rung, rungs[i].name) == 0)
+			return lang == EXPLAIN_RU ? rungs[i].ru : rungs[i].name;
+	return "?";
+}
+
+static void
+say_step(FILE *f, const json_t *step, enum explain_lang lang)
+{
+	const char *from = member_text(step, "from"), *to = member_text(step, "to"),
+		   *by = member_text(step, "by"), *reason = member_text(step, "reason"),
+		   *what = member_text(step, "what");
+	bool guard = by == NULL || strcmp(by, "guard") == 0;
+	const char *actor = guard ? explain_phrases[PHRASE_GUARD][lang] : by;
+	char when[48], until[48], bulk[32], abuse[32];
+
+	time_text(when, member_text(step, "time"));
+	if (what != NULL && strcmp(what, "extended") == 0)
+		SAY(f, lang, PHRASE_STEP_EXTENDED, when,
+		    time_text(until, member_text(step, "until")), actor);
+	else if (what != NULL && strcmp(what, "lifted") == 0)
+		SAY(f, lang, PHRASE_STEP_LIFTED, when);
+	else if (what != NULL && strcmp(what, "released") == 0)
+		SAY(f, lang, PHRASE_STEP_RELEASED, when, actor);
+	else
+		SAY(f, lang, PHRASE_STEP, when, rung_text(from, lang), rung_text(to, lang), actor,
+		    number_text(bulk, json_object_get(step, "bulk")),
+		    number_text(abuse, json_object_get(step, "abuse")));
+	if (!guard && reason != NULL)
+		SAY(f, lang, PHRASE_STEP_REASON, reason);
+	if (json_is_true(json_object_get(step, "shadow")))
+		SAY(f, lang, PHRASE_STEP_SHADOW, NULL);
+	fputc('\n', f);
+}
+
+static void
+say_timeline(FILE *f, const json_t *c, enum explain_lang lang)
+{
+	const json_t *steps = json_object_get(c, "timeline"), *step;
+	size_t i;
+
+	if (json_array_size(steps) == 0)
+		return;
+	SAY_LINE(f, lang, PHRASE_TIMELINE, NULL);
+	json_array_foreach ((json_t *)steps, i, step)
+		say_step(f, step, lang);
 }
 
 static void
@@ -478,6 +433,7 @@ say_everything(FILE *f, const json_t *c, enum explain_lang lang)
 	SAY_LINE(f, lang, PHRASE_WHY, NULL);
 	say_reasons(f, score, lang);
 	say_samples(f, json_object_get(c, "samples"), lang);
+	say_timeline(f, c, lang);
 	SAY(f, lang, PHRASE_MISSING, "");
 	say_grant(f, c, lang);
 	fputc('\n', f);

@@ -294,6 +294,7 @@ guard_tick(struct guard *g)
 	guard_beat(g, false);
 	guard_watch_tick(g);
 	guard_history_tick(g);
+	guard_write_steps(g);
 	watch_catch(g);
 	guard_notice_tick(g);
 	save_slice(g);
@@ -313,6 +314,7 @@ guard_close(struct guard *g)
 			    log_quote(quoted, sizeof(quoted), e.text));
 		guard_save_watches(g);
 	}
+	guard_close_steps(g);
 	guard_history_close(g);
 	store_backup_cancel(g->backup);
 	g->backup = NULL;

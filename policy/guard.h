@@ -34,6 +34,7 @@ struct check_spawner;  /* policy/check_spawner.h */
 struct history;	       /* policy/history.h */
 struct history_link;   /* policy/history_link.h */
 struct responder_feed; /* policy/responder_feed.h */
+struct guard_step;
 struct guard_run;
 #define GUARD_RUNS_MAX 8
 struct guard_intake;
@@ -71,11 +72,15 @@ struct guard {
 	uint64_t reconcile_count, repair_count;
 
 	/* The guard's own. */
-	struct history *history; /* NULL without a writer */
-	bool deciding;		 /* a verb of a person is at work: it records the change itself */
-	bool unrecorded;	 /* the database refused a decision of the judge: tried again */
-	bool continuing;	 /* a block goes on under a new case: nobody is told again */
-	bool extended;		 /* the judge prolonged a block since the last tick */
+	struct history *history;  /* NULL without a writer */
+	struct guard_step *steps; /* on the ladder, that the next tick writes; guard_step.c */
+	unsigned step_count;
+	uint64_t steps_lost;
+	int64_t next_forget_ns;
+	bool deciding;	 /* a verb of a person is at work: it records the change itself */
+	bool unrecorded; /* the database refused a decision of the judge: tried again */
+	bool continuing; /* a block goes on under a new case: nobody is told again */
+	bool extended;	 /* the judge prolonged a block since the last tick */
 	bool catch_was_on;
 	/* policy.mode as the file says it; a person may have said otherwise since */
 	char mode_of_file[16], plan_modes_of_file[SETTINGS_LIST_BYTES];
@@ -117,6 +122,9 @@ int guard_reload(
 int guard_reconcile(struct guard *g, const char *why, struct err *e);
 
 /* store_case.detail is written with ctl_json_detail() (policy/ctl_json.h), so that explain can read it. */
+
+/* Steps on the ladder that were noted since the last tick go to the database. */
+void guard_write_steps(struct guard *g);
 
 /* Decisions of people; each is a transaction with its ledger entry. */
 int guard_block(struct guard *g, unsigned index, const char *actor, const char *reason,

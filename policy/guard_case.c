@@ -57,6 +57,7 @@ on_block(struct guard *g, const struct verdict_change *ch, const struct judge_vi
 	if (guard_record_block(g, ch->index, view, shadow, GUARD_ACTOR, "", &e) < 0)
 		owe(g, "block", view->server->name, &e);
 	log_block(view, shadow, GUARD_ACTOR);
+	guard_note_step(g, ch->index, view, ch->from, RUNG_BLOCK, shadow, GUARD_ACTOR, "");
 	guard_history_keep(g, ch->index, view->verdict.case_id);
 	if (!shadow && view->verdict.question == QUESTION_ABUSE)
 		guard_suspend_grants(g, view->server->name, view->verdict.case_id);
@@ -118,6 +119,9 @@ guard_on_change(void *arg, const struct verdict_change *change)
 			g->need_reconcile = true;
 		return;
 	}
+	guard_note_step(g, change->index, &view, change->from, change->to, change->shadow,
+	    GUARD_ACTOR,
+	    change->from == RUNG_BLOCK ? (change->lifted_by_time ? "time" : "score") : "");
 	if (change->from == RUNG_BLOCK)
 		on_release(g, change, &view);
 	on_rung(g, change, &view);
@@ -212,6 +216,7 @@ guard_block(struct guard *g, unsigned index, const char *actor, const char *reas
 {
 	struct before before;
 	struct judge_view view;
+	unsigned from;
 	bool shadow;
 	int rc = check_index(g, index, e);
 
@@ -219,6 +224,8 @@ guard_block(struct guard *g, unsigned index, const char *actor, const char *reas
 		rc = check_reason(reason, e);
 	if (rc < 0)
 		return rc;
+	judge_get(g->judge, index, &view);
+	from = view.verdict.rung;
 	remember(&before, g, index);
 	g->deciding = true;
 	rc = judge_block(g->judge, index, g->now_ns, for_ns, pin, e);
@@ -233,6 +240,7 @@ guard_block(struct guard *g, unsigned index, const char *actor, const char *reas
 		return rc;
 	}
 	log_block(&view, shadow, actor);
+	guard_note_step(g, index, &view, from, RUNG_BLOCK, shadow, actor, reason);
 	guard_history_mark(g, view.server->name, HISTORY_BLOCKED);
 	guard_history_keep(g, index, view.verdict.case_id);
 	if (shadow)
@@ -243,6 +251,19 @@ guard_block(struct guard *g, unsigned index, const char *actor, const char *reas
 		    "%s is recorded as blocked and will be tried again, but the kernel refused",
 		    view.server->name);
 	return rc;
+}
+
+static void
+note_release(struct guard *g, unsigned index, const struct judge_view *before, const char *actor,
+    const char *reason)
+{
+	struct judge_view after = *before;
+
+	after.verdict.since_ns = g->now_ns;
+	after.verdict.until_ns = 0;
+	guard_note_step(g, index, &after, before->verdict.rung, RUNG_CLEAR, before->verdict.shadow,
+	    actor, reason);
+	guard_history_mark(g, before->server->name, HISTORY_RELEASED);
 }
 
 int
@@ -271,7 +292,7 @@ guard_release(struct guard *g, unsigned index, const char *actor, const char *re
 	}
 	log_event(LOG_LEVEL_INFO, "guard.release", "server=%s case=%s why=person by=%s",
 	    view.server->name, view.verdict.case_id, log_quote(quoted, sizeof(quoted), actor));
-	guard_history_mark(g, view.server->name, HISTORY_RELEASED);
+	note_release(g, index, &view, actor, reason);
 	rc = guard_unenforce(g, index, view.verdict.case_id, e);
 	if (rc < 0)
 		err_wrap(e,

@@ -128,6 +128,12 @@ struct check_outcome; /* policy/check_spawner.h */
 bool guard_intake_hear(struct guard *g, struct check_outcome *o);
 /* The workers are gone. */
 void guard_intake_lose(struct guard *g);
+/* One step on the ladder, as it stands now; reason: of a person, "time", "score" or "".  An upward
+ * step to warn or throttle begins a case of its own. */
+void guard_note_step(struct guard *g, unsigned index, const struct judge_view *view, unsigned from,
+    unsigned to, bool shadow, const char *actor, const char *reason);
+void guard_close_steps(struct guard *g);
+
 /* History: at the start, and settings that changed; close hands over what was noted. */
 int guard_history_open(struct guard *g, struct err *e);
 void guard_history_close(struct guard *g);

@@ -88,7 +88,8 @@ fill_case(struct store_case *c, const struct guard *g, const struct judge_view *
 	c->bulk_points = or_zero(view->score[QUESTION_BULK].points);
 	c->abuse_points = or_zero(view->score[QUESTION_ABUSE].points);
 	snprintf(c->reason, sizeof(c->reason), "%s", reason);
-	c->detail = ctl_json_detail(view);
+	c->rung = RUNG_BLOCK;
+	c->detail = ctl_json_detail(view, &g->settings);
 }
 
 /* Inside a transaction: ends the case that stands for the server, unless it is `keep`. */
@@ -278,6 +279,8 @@ extend_one(struct guard *g, struct store_case *c, struct err *e)
 	g->need_reconcile = true;
 	log_event(LOG_LEVEL_INFO, "guard.extend", "server=%s case=%s until=%s why=still-trying",
 	    c->server, c->case_id, clock_format_iso(until, view.verdict.until_ns));
+	guard_note_step(
+	    g, (unsigned)index, &view, RUNG_BLOCK, RUNG_BLOCK, c->shadow, GUARD_ACTOR, "");
 	return record_extension(g, (unsigned)index, c, view.verdict.until_ns, e);
 }
 

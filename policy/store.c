@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The database's handle: open, transactions, statements, errors, and the small tables (meta, state,
- * ledger). The other tables are in store_server.c, store_case.c and store_application.c.
+ * ledger). The other tables are in store_server.c, store_case.c, store_step.c and store_application.c.
  * bulkhead-guard.
  */
 #include "policy/store_private.h"
@@ -21,7 +21,11 @@
 	"name, tenant, plan, mode, contact, lang, virtualization, interfaces, macs, addresses"
 #define CASE_COLUMNS                                                                         \
 	"case_id, server, question, by_person, pinned, shadow, begin_ns, until_ns, end_ns, " \
-	"messages_before, bulk_points, abuse_points, detail, reason"
+	"messages_before, bulk_points, abuse_points, detail, reason, rung"
+#define STEP_COLUMNS                                                                         \
+	"server, time_ns, from_rung, to_rung, shadow, bulk_points, abuse_points, until_ns, " \
+	"case_id, "                                                                          \
+	"actor, reason"
 #define APPLICATION_COLUMNS                                                                  \
 	"state, purpose, servers, domains, per_day, list_size, list_origin, contact, lang, " \
 	"created_ns, changed_ns, grant_until_ns, reason, form_url, rules_url"
@@ -52,7 +56,7 @@ static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_SERVER_REMOVE] = "DELETE FROM server WHERE name = ?1",
     [STORE_SERVER_EACH] = "SELECT " SERVER_COLUMNS " FROM server ORDER BY position",
     [STORE_CASE_PUT] = "INSERT INTO block_case (" CASE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
-		       " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+		       " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 		       " ON CONFLICT (case_id) DO UPDATE SET pinned = excluded.pinned,"
 		       " by_person = excluded.by_person, shadow = excluded.shadow,"
 		       " until_ns = excluded.until_ns, end_ns = excluded.end_ns,"
@@ -60,11 +64,24 @@ static const char *const statements[STORE_STMT__COUNT] = {
 		       " reason = excluded.reason",
     [STORE_CASE_GET] = "SELECT " CASE_COLUMNS " FROM block_case WHERE case_id = ?1",
     [STORE_CASE_NEWEST] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1"
-			  " ORDER BY begin_ns DESC, rowid DESC LIMIT 1",
+			  " AND rung = 4 ORDER BY begin_ns DESC, rowid DESC LIMIT 1",
     [STORE_CASE_EACH_OPEN] = "SELECT " CASE_COLUMNS " FROM block_case WHERE end_ns = 0"
-			     " ORDER BY begin_ns",
-    [STORE_CASE_EACH_OF] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1"
+			     " AND rung = 4 ORDER BY begin_ns",
+    [STORE_CASE_EACH_OF] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1 AND rung = 4"
 			   " ORDER BY begin_ns DESC, rowid DESC LIMIT ?2",
+    [STORE_CASE_LIST] = "SELECT " CASE_COLUMNS " FROM block_case WHERE (?1 = '' OR server = ?1)"
+			" AND shadow >= ?2 AND rung >= ?3 AND (?4 = 0 OR end_ns = 0)"
+			" ORDER BY begin_ns DESC, rowid DESC LIMIT ?5",
+    [STORE_CASE_END_BELOW] = "UPDATE block_case SET end_ns = ?2"
+			     " WHERE server = ?1 AND end_ns = 0 AND rung < 4",
+    [STORE_CASE_OPEN_BELOW] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1"
+			      " AND end_ns = 0 AND rung < 4 ORDER BY begin_ns DESC LIMIT 1",
+    [STORE_CASE_FORGET] = "DELETE FROM block_case WHERE rung < 4 AND end_ns <> 0 AND end_ns < ?1",
+    [STORE_STEP_ADD] = "INSERT INTO rung_step (" STEP_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
+		       " ?7, ?8, ?9, ?10, ?11)",
+    [STORE_STEP_EACH] = "SELECT " STEP_COLUMNS " FROM rung_step WHERE server = ?1"
+			" AND time_ns >= ?2 AND time_ns <= ?3 ORDER BY time_ns, id LIMIT ?4",
+    [STORE_STEP_FORGET] = "DELETE FROM rung_step WHERE time_ns < ?1",
     [STORE_STATE_PUT] = "INSERT INTO state (server, data) VALUES (?1, ?2)"
 			" ON CONFLICT (server) DO UPDATE SET data = excluded.data",
     [STORE_STATE_REMOVE] = "DELETE FROM state WHERE server = ?1",

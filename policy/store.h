@@ -58,17 +58,49 @@ struct store_case {
 	double bulk_points, abuse_points;
 	char *detail;	  /* JSON: reasons, samples, counts; owned by the caller */
 	char reason[256]; /* of a person */
+	uint8_t rung;	  /* enum rung: RUNG_BLOCK (0 is stored as it), RUNG_WARN, RUNG_THROTTLE */
 };
 int store_put_case(struct store *st, const struct store_case *c, struct err *e);
-/* By case id, or the newest of a server; 0, -ENOENT.  c->detail is heap (free() it). */
+/* By case id (of any rung), or the newest block of a server; 0, -ENOENT.  c->detail is heap (free() it). */
 int store_get_case(
     struct store *st, const char *case_or_server, struct store_case *c, struct err *e);
 int store_each_open_case(
     struct store *st, int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e);
 
-/* The cases of one server, newest first, at most `limit`. */
+/* The blocks of one server, newest first, at most `limit`. */
 int store_each_case_of(struct store *st, const char *server, unsigned limit,
     int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e);
+
+/* Which cases of all servers, newest first; all zero: every block, warning and throttle. */
+struct store_case_filter {
+	const char *server; /* NULL: all */
+	bool shadow_only, blocks_only, open_only;
+	unsigned limit;
+};
+int store_list_cases(struct store *st, const struct store_case_filter *filter,
+    int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e);
+
+/* Warnings and throttles: the one that stands (0, -ENOENT), its end, and those that are too old. */
+int store_get_case_below(struct store *st, const char *server, struct store_case *c, struct err *e);
+int store_end_case_below(struct store *st, const char *server, int64_t end_ns, struct err *e);
+
+/* One step on the ladder.  From a block to a block: it was prolonged, or a person blocked again. */
+struct store_step {
+	char server[INVENTORY_NAME_BYTES];
+	int64_t time_ns, until_ns;
+	uint8_t from, to; /* enum rung */
+	bool shadow;
+	double bulk_points, abuse_points;
+	char case_id[JUDGE_CASE_BYTES]; /* "" = none */
+	char actor[64];
+	char reason[256]; /* of a person; "time": the block ended by itself */
+};
+int store_add_step(struct store *st, const struct store_step *step, struct err *e);
+/* From the oldest on, at most `limit`. */
+int store_each_step(struct store *st, const char *server, int64_t from_ns, int64_t to_ns,
+    unsigned limit, int (*fn)(void *arg, const struct store_step *step), void *arg, struct err *e);
+/* Steps, warnings and throttles that are older. */
+int store_forget_steps(struct store *st, int64_t before_ns, struct err *e);
 
 int store_put_state(
     struct store *st, const char *server, const uint8_t *data, size_t size, struct err *e);

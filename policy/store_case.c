@@ -28,6 +28,7 @@ store_put_case(struct store *st, const struct store_case *c, struct err *e)
 	sqlite3_bind_double(s, 12, c->abuse_points);
 	store_bind_text(s, 13, c->detail != NULL ? c->detail : "{}");
 	store_bind_text(s, 14, c->reason);
+	sqlite3_bind_int(s, 15, c->rung != RUNG_CLEAR ? c->rung : RUNG_BLOCK);
 	return store_run(st, s, "store a case", e);
 }
 
@@ -52,6 +53,7 @@ read_case(sqlite3_stmt *row, struct store_case *c)
 	c->abuse_points = sqlite3_column_double(row, 11);
 	c->detail = strdup(detail != NULL ? (const char *)detail : "{}");
 	store_column_text(row, 13, c->reason, sizeof(c->reason));
+	c->rung = (uint8_t)sqlite3_column_int(row, 14);
 }
 
 /* 0 when the statement gave a row, -ENOENT when not, or the error. */
@@ -131,4 +133,38 @@ store_each_case_of(struct store *st, const char *server, unsigned limit,
 	store_bind_text(s, 1, server);
 	sqlite3_bind_int64(s, 2, limit);
 	return store_rows(st, s, "read the cases of a server", pass_case, &call, e);
+}
+
+int
+store_list_cases(struct store *st, const struct store_case_filter *filter,
+    int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e)
+{
+	struct case_call call = {fn, arg};
+	sqlite3_stmt *s = store_stmt(st, STORE_CASE_LIST);
+
+	store_bind_text(s, 1, filter->server != NULL ? filter->server : "");
+	sqlite3_bind_int(s, 2, filter->shadow_only);
+	sqlite3_bind_int(s, 3, filter->blocks_only ? RUNG_BLOCK : RUNG_WARN);
+	sqlite3_bind_int(s, 4, filter->open_only);
+	sqlite3_bind_int64(s, 5, filter->limit);
+	return store_rows(st, s, "list the cases", pass_case, &call, e);
+}
+
+int
+store_get_case_below(struct store *st, const char *server, struct store_case *c, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_CASE_OPEN_BELOW);
+
+	store_bind_text(s, 1, server);
+	return get_one(st, s, c, e);
+}
+
+int
+store_end_case_below(struct store *st, const char *server, int64_t end_ns, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_CASE_END_BELOW);
+
+	store_bind_text(s, 1, server);
+	sqlite3_bind_int64(s, 2, end_ns);
+	return store_run(st, s, "end a warning", e);
 }

@@ -182,6 +182,27 @@ static const char *const migrations[] = {
      "  source TEXT PRIMARY KEY NOT NULL,"
      "  text TEXT NOT NULL"
      ") STRICT, WITHOUT ROWID;"),
+    /* Warnings and throttles are cases too, with the rung that they are about; and every step on the
+     * ladder with who took it, for the timeline of a case. */
+    ("ALTER TABLE block_case ADD COLUMN rung INTEGER NOT NULL DEFAULT 4 CHECK (rung BETWEEN 2 AND "
+     "4);"
+     "CREATE INDEX block_case_begin ON block_case (begin_ns);"
+     "CREATE TABLE rung_step ("
+     "  id INTEGER PRIMARY KEY,"
+     "  server TEXT NOT NULL,"
+     "  time_ns INTEGER NOT NULL,"
+     "  from_rung INTEGER NOT NULL CHECK (from_rung BETWEEN 0 AND 4),"
+     "  to_rung INTEGER NOT NULL CHECK (to_rung BETWEEN 0 AND 4),"
+     "  shadow INTEGER NOT NULL CHECK (shadow IN (0, 1)),"
+     "  bulk_points REAL NOT NULL,"
+     "  abuse_points REAL NOT NULL,"
+     "  until_ns INTEGER NOT NULL,"
+     "  case_id TEXT NOT NULL,"
+     "  actor TEXT NOT NULL,"
+     "  reason TEXT NOT NULL"
+     ") STRICT;"
+     "CREATE INDEX rung_step_of_server ON rung_step (server, time_ns);"
+     "CREATE INDEX rung_step_time ON rung_step (time_ns);"),
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

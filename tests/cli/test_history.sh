@@ -57,4 +57,43 @@ cp "$day" bent.bhh
 printf 'X' | dd of=bent.bhh bs=1 seek=$(($(stat -c %s bent.bhh) / 2)) conv=notrunc 2>/dev/null
 prints a-damaged-part 'damaged' "$bulkhead" replay --history bent.bhh
 
+# --- cases: what would have happened, and what led to it ---
+prints cases '^bh-.*vm-[01] .*block .*would have' "${b[@]}" cases
+prints cases-shadow 'would have' "${b[@]}" cases --shadow --blocks
+"${b[@]}" cases --json >cases.json
+prints cases-of-a-server '"server": "vm-1"' "${b[@]}" cases vm-1 --json
+prints no-cases 'no cases' "${b[@]}" cases vm-5
+case=$(jq -r '[.cases[] | select(.verdict == "block")][0].case' cases.json)
+warning=$(jq -r '[.cases[] | select(.verdict != "block")][0].case' cases.json)
+prints same-again 'with the policy of then' "${b[@]}" explain "$case" --replay
+prints same-again-json '"same": true' "${b[@]}" explain "$case" --replay --json
+prints nothing-changed 'No setting of the policy changed' "${b[@]}" explain "$case" --replay
+printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\nrecipients_per_5min = 400\nrecipients_per_hour = 1200\n' "$work" "$work" >other.conf
+prints other-today 'with that of today .*another decision' "$bulkhead" --config other.conf explain "$case" --replay
+prints other-setting 'recipients_per_5min .*20 -> 400' "$bulkhead" --config other.conf explain "$case" --replay
+"${b[@]}" explain "$case" --observations >case.jsonl
+if [ "$(jq -rs 'map(select(.kind == "recipient")) | length' case.jsonl)" -ge 40 ]; then ok observations; else fail observations "$(head -n 2 case.jsonl)"; fi
+if grep -q '@' case.jsonl; then fail observations-private "$(grep '@' case.jsonl | head -n 1)"; else ok observations-private; fi
+refused no-case-yet 1 'has no case' "${b[@]}" explain vm-5 --replay
+if [ "$warning" != null ]; then
+	prints warning-again '"same": true' "${b[@]}" explain "$warning" --replay --json
+	prints warning-explained 'warning\|warned\|few connections' "${b[@]}" explain "$warning"
+	prints warning-ended 'This case ended' "${b[@]}" explain "$warning"
+else
+	fail warning-case "no warning among the cases: $(head -c 300 cases.json)"
+fi
+prints timeline 'watch -> ' "${b[@]}" explain "$case"
+prints timeline-ru 'наблюдение -> ' "${b[@]}" explain "$case" --lang ru
+prints timeline-shadow 'nothing was enforced' "${b[@]}" explain "$case"
+server=$(jq -r --arg c "$case" '.cases[] | select(.case == $c).server' cases.json)
+"${b[@]}" release "$server" --reason 'looked at' >/dev/null
+prints timeline-release 'released by uid 0 (root): looked at' "${b[@]}" explain "$case"
+prints show-lists-cases "\"case\": \"$case\"" "${b[@]}" server show "$server" --json
+# The history of a server that was released is told again with its release.
+prints after-release '2 of them blocked' "${b[@]}" replay --history
+"${b[@]}" mode enforce >/dev/null
+"${b[@]}" block vm-9 --reason test --for 130s >/dev/null
+prints short-remains 'Still blocked for 1[12][0-9] s' "${b[@]}" explain vm-9
+prints person-timeline 'block, by uid 0 (root)' "${b[@]}" explain vm-9
+
 finish

@@ -117,6 +117,61 @@ test_not_blocked(void **state)
 	    "4.6 points", "No grant is needed");
 }
 
+static void
+test_short_remains(void **state)
+{
+	(void)state;
+	EXPECT("{" BULK ",'until':'2026-01-01T13:00:00Z','seconds_left':129}", EXPLAIN_EN,
+	    "Still blocked for 129 s, until 2026-01-01T13:00:00Z");
+	EXPECT("{" BULK ",'until':'2026-01-01T13:00:00Z','seconds_left':129}", EXPLAIN_RU,
+	    "Осталось 129 с");
+	EXPECT("{" BULK ",'until':'2026-01-01T13:00:00Z','seconds_left':0}", EXPLAIN_EN,
+	    "it lifts when the server has stopped trying");
+}
+
+static void
+test_warning(void **state)
+{
+	static const char quoted[] = "{'server':'vm-7','case':'bh-w','verdict':'warn',"
+				     "'question':'bulk','blocked_at':'2026-01-01T12:00:00Z',"
+				     "'bound':11.5,'bulk':{'score':7.1,'reasons':[]}";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s}", quoted);
+	EXPECT(
+	    text, EXPLAIN_EN, "vm-7 was warned at 2026-01-01T12:00:00Z (case bh-w)", "7.1 points");
+	EXPECT(text, EXPLAIN_RU, "вынесено предупреждение");
+	snprintf(text, sizeof(text), "%s,'ended':'2026-01-01T12:05:00Z'}", quoted);
+	EXPECT(text, EXPLAIN_EN, "stood on a warning", "This case ended at 2026-01-01T12:05:00Z");
+}
+
+static void
+test_timeline(void **state)
+{
+	static const char quoted[] =
+	    "{" BULK ",'timeline':["
+	    "{'time':'2026-01-01T11:58:00Z','what':'raised','from':'clear','to':'watch',"
+	    "'by':'guard','bulk':5.1,'abuse':0},"
+	    "{'time':'2026-01-01T12:00:00Z','what':'blocked','from':'warn','to':'block',"
+	    "'by':'guard','bulk':12.25,'abuse':0,'shadow':true},"
+	    "{'time':'2026-01-01T12:59:00Z','what':'extended','from':'block','to':'block',"
+	    "'by':'guard','until':'2026-01-01T13:09:00Z'},"
+	    "{'time':'2026-01-01T13:01:00Z','what':'released','from':'block','to':'clear',"
+	    "'by':'uid 7 (eve)','reason':'sorted out'},"
+	    "{'time':'2026-01-01T14:01:00Z','what':'lifted','from':'block','to':'clear',"
+	    "'by':'guard','reason':'time'}]}";
+
+	(void)state;
+	EXPECT(quoted, EXPLAIN_EN, "How it came about:",
+	    "2026-01-01T11:58:00Z  clear -> watch, by the guard (bulk 5.1, abuse 0)",
+	    "warn -> block, by the guard (bulk 12.25, abuse 0); nothing was enforced",
+	    "extended until 2026-01-01T13:09:00Z, by the guard: it kept trying",
+	    "released by uid 7 (eve): sorted out", "lifted by itself");
+	EXPECT(quoted, EXPLAIN_RU, "Как это было:", "чисто -> наблюдение, решение: автоматика",
+	    "снято, решение: uid 7 (eve): sorted out", "снято автоматически");
+}
+
 /* Old or damaged details: something is said, nothing breaks. */
 static void
 test_members_missing(void **state)
@@ -127,6 +182,7 @@ test_members_missing(void **state)
 	    "{'verdict':'throttle','question':'abuse','bulk':7,'samples':'x','grant':[]}",
 	    "{'verdict':'block','question':'bulk','bulk':{'reasons':[1,null,{}]},'samples':[{}]}",
 	    "{'verdict':'block','grant':{'domains':[1,null]},'seconds_left':'x'}",
+	    "{'verdict':'warn','case':'x','timeline':[1,{},{'what':7},{'what':'extended'}]}",
 	};
 
 	(void)state;
@@ -144,6 +200,9 @@ main(void)
 	    cmocka_unit_test(test_abuse),
 	    cmocka_unit_test(test_person_and_end),
 	    cmocka_unit_test(test_not_blocked),
+	    cmocka_unit_test(test_short_remains),
+	    cmocka_unit_test(test_warning),
+	    cmocka_unit_test(test_timeline),
 	    cmocka_unit_test(test_members_missing),
 	};
 

@@ -219,6 +219,59 @@ lost_state_does_not_lose_the_block(void **state)
 	free(new.detail);
 }
 
+struct steps {
+	unsigned count;
+	struct store_step list[16];
+};
+
+static int
+collect_step(void *arg, const struct store_step *step)
+{
+	struct steps *s = arg;
+
+	assert_true(s->count < 16);
+	s->list[s->count++] = *step;
+	return 0;
+}
+
+/* The way up to a block is told step by step, a warning on it is a case that ended with the block,
+ * and a release says who. */
+static void
+steps_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct steps s = {.count = 0};
+	unsigned a = index_of(f, "vm-a"), warnings = 0;
+	struct store_case c;
+	struct err e;
+
+	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
+	f->g.now_ns += CLOCK_SECOND_NS;
+	assert_int_equal(guard_release(&f->g, a, "uid 7 (eve)", "sorted out", &e), 0);
+	guard_tick(&f->g);
+	assert_int_equal(
+	    store_each_step(f->g.store, "vm-a", 0, INT64_MAX, 16, collect_step, &s, &e), 0);
+	assert_true(s.count >= 3);
+	assert_int_equal(s.list[0].from, RUNG_CLEAR);
+	for (unsigned i = 0; i + 1 < s.count; i++) {
+		assert_int_equal(s.list[i + 1].from, s.list[i].to);
+		assert_string_equal(s.list[i].actor, "guard");
+		if (s.list[i].to != RUNG_WARN && s.list[i].to != RUNG_THROTTLE)
+			continue;
+		warnings++;
+		assert_int_equal(store_get_case(f->g.store, s.list[i].case_id, &c, &e), 0);
+		assert_int_equal(c.rung, s.list[i].to);
+		assert_int_equal(c.end_ns, s.list[i + 1].time_ns);
+		assert_non_null(strstr(c.detail, "\"recipients_per_5min\":\"20\""));
+		free(c.detail);
+	}
+	assert_true(warnings > 0);
+	assert_int_equal(s.list[s.count - 2].to, RUNG_BLOCK);
+	assert_int_equal(s.list[s.count - 1].to, RUNG_CLEAR);
+	assert_string_equal(s.list[s.count - 1].actor, "uid 7 (eve)");
+	assert_string_equal(s.list[s.count - 1].reason, "sorted out");
+}
+
 static void
 person_blocks_and_releases(void **state)
 {
@@ -547,6 +600,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(judged_block_is_recorded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(steps_are_told, setup, teardown),
 	    cmocka_unit_test_setup_teardown(restart_keeps_verdicts_and_scores, setup, teardown),
 	    cmocka_unit_test_setup_teardown(kill_keeps_the_block, setup, teardown),
 	    cmocka_unit_test_setup_teardown(lost_state_does_not_lose_the_block, setup, teardown),

@@ -250,6 +250,85 @@ cases_survive(void **state)
 }
 
 static int
+last_step(void *arg, const struct store_step *step)
+{
+	*(struct store_step *)arg = *step;
+	return 0;
+}
+
+static unsigned
+listed(struct fixture *f, const struct store_case_filter *filter)
+{
+	unsigned count = 0;
+
+	assert_int_equal(store_list_cases(f->st, filter, count_case, &count, NULL), 0);
+	return count;
+}
+
+/* Warnings are cases beside the blocks, and in nobody's way; steps are told in their order. */
+static void
+warnings_and_steps(void **state)
+{
+	struct fixture *f = *state;
+	struct store_case block = example_case("bh-aaaaaaaaaa", "vm-a", 100), got;
+	struct store_case warning = example_case("bh-wwwwwwwwww", "vm-a", 200);
+	struct store_step step = {.server = "vm-a",
+	    .time_ns = 200,
+	    .from = RUNG_WATCH,
+	    .to = RUNG_WARN,
+	    .bulk_points = 7.5,
+	    .actor = "guard"};
+	unsigned open = 0;
+
+	warning.rung = RUNG_WARN;
+	warning.shadow = true;
+	assert_int_equal(store_put_case(f->st, &block, NULL), 0);
+	assert_int_equal(store_put_case(f->st, &warning, NULL), 0);
+	assert_int_equal(store_add_step(f->st, &step, NULL), 0);
+	step.time_ns = 300;
+	step.from = RUNG_WARN;
+	step.to = RUNG_BLOCK;
+	snprintf(step.case_id, sizeof(step.case_id), "bh-bbbbbbbbbb");
+	assert_int_equal(store_add_step(f->st, &step, NULL), 0);
+	reopen(f);
+
+	/* The block is what the guard means by the case of a server. */
+	assert_int_equal(store_get_case(f->st, "vm-a", &got, NULL), 0);
+	assert_string_equal(got.case_id, "bh-aaaaaaaaaa");
+	assert_int_equal(got.rung, RUNG_BLOCK);
+	free(got.detail);
+	assert_int_equal(store_each_open_case(f->st, count_case, &open, NULL), 0);
+	assert_int_equal(open, 1);
+	assert_int_equal(store_get_case_below(f->st, "vm-a", &got, NULL), 0);
+	assert_string_equal(got.case_id, "bh-wwwwwwwwww");
+	assert_int_equal(got.rung, RUNG_WARN);
+	free(got.detail);
+	assert_int_equal(listed(f, &(struct store_case_filter){.limit = 10}), 2);
+	assert_int_equal(listed(f, &(struct store_case_filter){.limit = 1}), 1);
+	assert_int_equal(
+	    listed(f, &(struct store_case_filter){.limit = 10, .blocks_only = true}), 1);
+	assert_int_equal(
+	    listed(f, &(struct store_case_filter){.limit = 10, .shadow_only = true}), 1);
+	assert_int_equal(listed(f, &(struct store_case_filter){.limit = 10, .server = "vm-b"}), 0);
+	assert_int_equal(store_end_case_below(f->st, "vm-a", 300, NULL), 0);
+	assert_int_equal(store_get_case_below(f->st, "vm-a", &got, NULL), -ENOENT);
+	assert_int_equal(listed(f, &(struct store_case_filter){.limit = 10, .open_only = true}), 1);
+
+	assert_int_equal(store_each_step(f->st, "vm-a", 0, 250, 10, last_step, &step, NULL), 0);
+	assert_int_equal(step.to, RUNG_WARN);
+	assert_true(step.bulk_points == 7.5);
+	assert_int_equal(store_each_step(f->st, "vm-a", 0, 400, 10, last_step, &step, NULL), 0);
+	assert_int_equal(step.to, RUNG_BLOCK);
+	assert_string_equal(step.case_id, "bh-bbbbbbbbbb");
+	/* Old steps and warnings go, blocks stay. */
+	assert_int_equal(store_forget_steps(f->st, 1000, NULL), 0);
+	step.to = RUNG_CLEAR;
+	assert_int_equal(store_each_step(f->st, "vm-a", 0, 400, 10, last_step, &step, NULL), 0);
+	assert_int_equal(step.to, RUNG_CLEAR);
+	assert_int_equal(listed(f, &(struct store_case_filter){.limit = 10}), 1);
+}
+
+static int
 check_state(void *arg, const char *server, const uint8_t *data, size_t size)
 {
 	assert_string_equal(server, "vm-a");
@@ -664,6 +743,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(full_server_fits, setup, teardown),
 	    cmocka_unit_test_setup_teardown(bad_server_row_is_an_error, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cases_survive, setup, teardown),
+	    cmocka_unit_test_setup_teardown(warnings_and_steps, setup, teardown),
 	    cmocka_unit_test_setup_teardown(state_and_meta_survive, setup, teardown),
 	    cmocka_unit_test_setup_teardown(applications_survive, setup, teardown),
 	    cmocka_unit_test_setup_teardown(longest_lists_fit, setup, teardown),
