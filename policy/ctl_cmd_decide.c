@@ -13,6 +13,7 @@
 #include "policy/ctl_json.h"
 #include "policy/ctl_whitelist.h"
 #include "policy/guard.h"
+#include "whitelist/check.h"
 #include "whitelist/legacy.h"
 #include "whitelist/letter.h"
 
@@ -190,6 +191,7 @@ whitelist_reject(const struct ctl_call *call, json_t **data, struct err *e)
 static int
 whitelist_ask(const struct ctl_call *call, json_t **data, struct err *e)
 {
+	static struct check_report report; /* large */
 	struct application a;
 	char letter[LETTER_BYTES];
 	int rc = decide(call, ACTION_ASK, "whitelist.ask", "message", data, e);
@@ -198,8 +200,9 @@ whitelist_ask(const struct ctl_call *call, json_t **data, struct err *e)
 		rc = ctl_find_application(call, &a, e);
 	if (rc == 0)
 		json_object_set_new(*data, "letter",
-		    json_string(letter_write(
-			letter, LETTER_ASK, &a, guard_is_all_kvm(call->guard, &a), NULL)));
+		    json_string(letter_write(letter, LETTER_ASK, &a,
+			guard_is_all_kvm(call->guard, &a), NULL,
+			guard_get_checks(call->guard, &a, &report, NULL) == 0 ? &report : NULL)));
 	return rc;
 }
 

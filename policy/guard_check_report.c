@@ -218,8 +218,8 @@ guard_check_lacks(const struct guard *g, const struct application *a)
 		char line[300];
 
 		snprintf(line, sizeof(line),
-		    "These checks have not run: %s (bulkhead whitelist check %lld).", absent,
-		    (long long)a->id);
+		    "These checks have not run: %s (bulkhead whitelist check %lld --online).",
+		    absent, (long long)a->id);
 		json_array_append_new(out, json_string(line));
 	}
 	return out;

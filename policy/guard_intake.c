@@ -381,7 +381,8 @@ answer(
 	json_object_set_new(out, "files", files_json(in));
 	json_object_set_new(out, "candidates", candidates);
 	json_object_set_new(out, "letter",
-	    json_string(letter_write(letter, LETTER_RECEIVED, a, guard_is_all_kvm(g, a), &mail)));
+	    json_string(
+		letter_write(letter, LETTER_RECEIVED, a, guard_is_all_kvm(g, a), &mail, NULL)));
 	return out;
 }
 

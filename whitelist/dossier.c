@@ -255,12 +255,12 @@ dossier_write(FILE *f, const struct dossier *d)
 	write_head(f, d);
 	write_asked(f, d);
 	write_missing(f, d);
+	write_commands(f, d);
 	dossier_write_checks(f, d);
 	dossier_write_evidence(f, d);
 	dossier_write_traffic(f, d);
 	write_grant(f, d);
 	write_history(f, d);
-	write_commands(f, d);
 	fputs("</body>\n</html>\n", f);
 	return fflush(f) != 0 || ferror(f) ? -EIO : 0;
 }

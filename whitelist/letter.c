@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "whitelist/check.h"
+
 /* Everything here is English, Russian. */
 typedef const char *const both[2];
 
@@ -25,6 +27,7 @@ static both closing = {"\nPlease answer this message and attach what is missing 
     "образец письма — исходный текст, файл .eml).\n"};
 static both understood = {"\nThis is how we understood you; please correct us where it is wrong:\n",
     "\nМы поняли вас так; поправьте нас, если что-то неверно:\n"};
+static both failed = {"\nThis has to be mended:\n", "\nЭто нужно исправить:\n"};
 static both received = {"\nWe received:\n", "\nМы получили:\n"};
 static both useless = {"\nThese files we cannot use:\n", "\nЭти файлы мы не можем использовать:\n"};
 static both consent = {"\nMay we test the one-click unsubscribing of your sample once? The address "
@@ -178,6 +181,26 @@ add_files(struct letter *l, const struct letter_mail *mail)
 	}
 }
 
+/* Each failed check once, however many addresses or pictures it failed for. */
+static void
+add_failed(struct letter *l, const struct application *a, const struct check_report *report)
+{
+	bool told[CHECK__COUNT] = {false};
+	bool begun = false;
+
+	for (unsigned i = 0; i < report->count; i++) {
+		const struct check_result *r = &report->results[i];
+		const char *text = letter_check_text(r->id, a->lang);
+
+		if (r->level != CHECK_FAIL || text == NULL || told[r->id])
+			continue;
+		told[r->id] = true;
+		add(l, "%s", begun ? "" : failed[l->lang]);
+		begun = true;
+		add(l, "  - %s\n", text);
+	}
+}
+
 static bool
 has_sample(const struct application *a)
 {
@@ -189,7 +212,7 @@ has_sample(const struct application *a)
 
 const char *
 letter_write(char buf[LETTER_BYTES], enum letter_kind kind, const struct application *a,
-    bool all_kvm, const struct letter_mail *mail)
+    bool all_kvm, const struct letter_mail *mail, const struct check_report *report)
 {
 	const uint32_t gaps = application_gaps(a, all_kvm);
 	struct letter l = {.buf = buf, .lang = strcmp(a->lang, "ru") == 0};
@@ -208,6 +231,8 @@ letter_write(char buf[LETTER_BYTES], enum letter_kind kind, const struct applica
 	for (unsigned i = 0; i < GAP__COUNT; i++)
 		if ((gaps & UINT32_C(1) << i) != 0)
 			add_gap(&l, application_gap_text(i, a->lang));
+	if (report != NULL)
+		add_failed(&l, a, report);
 	if (gaps == 0 && kind == LETTER_RECEIVED)
 		add(&l, "%s", complete[l.lang]);
 	if (kind == LETTER_RECEIVED && has_sample(a) && a->purpose == PURPOSE_NEWSLETTER)

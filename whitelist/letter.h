@@ -23,8 +23,14 @@ struct letter_mail {
 	unsigned file_count;
 };
 
-/* Writes the letter (LF lines, UTF-8) in the language a->lang; `mail` may be NULL; returns buf. */
+/* What a failed check means for the sender and what to do, "en" or "ru"; NULL: nothing to tell (letter_checks.c). */
+const char *letter_check_text(unsigned check, const char *lang);
+
+struct check_report; /* whitelist/check.h */
+
+/* Writes the letter (LF lines, UTF-8) in the language a->lang; `mail` may be NULL, and so may `report`, whose failed
+ * checks are told; returns buf. */
 const char *letter_write(char buf[LETTER_BYTES], enum letter_kind kind, const struct application *a,
-    bool all_kvm, const struct letter_mail *mail);
+    bool all_kvm, const struct letter_mail *mail, const struct check_report *report);
 
 #endif

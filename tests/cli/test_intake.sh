@@ -120,6 +120,11 @@ is answer '"\(.id) \(.state) \(.per_day) \(.servers | join(" "))"' '1 draft 5000
 is answer '[.evidence[].kind] | length' 8
 refused unknown-application 1 'no application 99' "${b[@]}" whitelist intake --to 99 answer.eml
 
+# What failed is told in the tenant's language, with what to do.
+"${b[@]}" whitelist submit 2 --domain bolt.example >/dev/null
+"${b[@]}" whitelist check 2 >/dev/null
+prints ask-letter 'Это нужно исправить' "${b[@]}" whitelist ask 2 --message 'Уточните, пожалуйста.'
+
 # The rest of the way: completed, submitted, shown.
 prints submit 'application 1: submitted' "${b[@]}" whitelist submit 1
 prints submit-unknown-server 'application 8: submitted' "${b[@]}" whitelist submit 8 vm-9 --domain bolt.example --per-day 100

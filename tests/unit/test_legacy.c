@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "whitelist/legacy.h"
+#include "whitelist/check.h"
 #include "whitelist/letter.h"
 
 #define NOW (INT64_C(1700000000) * CLOCK_SECOND_NS)
@@ -91,17 +92,53 @@ test_letters(void **state)
 	char buf[LETTER_BYTES];
 
 	(void)state;
-	letter_write(buf, LETTER_ASK, &a, true, NULL);
+	letter_write(buf, LETTER_ASK, &a, true, NULL, NULL);
 	assert_non_null(strstr(buf, "application 12:"));
 	assert_non_null(strstr(buf, "whose list is it?"));
 	assert_non_null(strstr(buf, "original source"));
 	strcpy(a.lang, "ru");
-	letter_write(buf, LETTER_RECEIVED, &a, false, NULL);
+	letter_write(buf, LETTER_RECEIVED, &a, false, NULL, NULL);
 	assert_non_null(strstr(buf, "Здравствуйте"));
 	assert_non_null(strstr(buf, "номер 12."));
 	assert_non_null(strstr(buf, "KVM"));
 	assert_null(strstr(buf, "whose list"));
 	assert_true(strlen(buf) < LETTER_BYTES - 1000); /* everything is missing: the longest */
+}
+
+/* Every check that can stop an approval tells the sender what to do, in both languages, and all of it fits. */
+static void
+test_failed_checks(void **state)
+{
+	static struct check_report r;
+	struct application a = {.id = 12, .lang = "en", .purpose = PURPOSE_NEWSLETTER};
+	char buf[LETTER_BYTES];
+
+	(void)state;
+	check_report_init(&r);
+	for (unsigned id = 0; id < CHECK__COUNT; id++) {
+		const bool own =
+		    id == CHECK_C6 || id == CHECK_D15; /* in the list of what is missing */
+
+		check_report_add(&r, (enum check_id)id, CHECK_FAIL, "a", "x");
+		check_report_add(&r, (enum check_id)id, CHECK_FAIL, "b", "x");
+		assert_int_equal(letter_check_text(id, "en") != NULL,
+		    check_info(id)->worst == CHECK_FAIL && !own);
+		assert_int_equal(
+		    letter_check_text(id, "ru") != NULL, letter_check_text(id, "en") != NULL);
+	}
+	memset(a.reason, 'r', sizeof(a.reason) - 1);
+	letter_write(buf, LETTER_ASK, &a, true, NULL, &r);
+	assert_non_null(strstr(buf, "has to be mended"));
+	strcpy(a.lang, "ru");
+	letter_write(buf, LETTER_ASK, &a, false, NULL, &r);
+	assert_non_null(strstr(buf, "Это нужно исправить"));
+	assert_non_null(strstr(buf, "DMARC"));
+	assert_null(strstr(strstr(buf, "Отписка в один клик") + 1, "Отписка в один клик"));
+	assert_true(strlen(buf) < LETTER_BYTES - 1000);
+	check_report_init(&r);
+	check_report_add(&r, CHECK_M4, CHECK_PASS, NULL, "x");
+	letter_write(buf, LETTER_ASK, &a, true, NULL, &r);
+	assert_null(strstr(buf, "исправить"));
 }
 
 int
@@ -111,6 +148,7 @@ main(void)
 	    cmocka_unit_test(test_good),
 	    cmocka_unit_test(test_bad),
 	    cmocka_unit_test(test_letters),
+	    cmocka_unit_test(test_failed_checks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
