@@ -138,12 +138,30 @@ picture_type(const char *type)
 	return NULL;
 }
 
+/* A worker has decoded it whole: what merely begins like a picture never reaches a browser. */
+static bool
+is_decoded(const struct dossier *d, const char *sha256)
+{
+	for (unsigned i = 0; d->report != NULL && i < d->report->facts.picture_count; i++)
+		if (strcmp(d->report->facts.pictures[i].sha256, sha256) == 0)
+			return true;
+	return false;
+}
+
 static void
 write_picture(struct page *p, const json_t *ev, const char *type)
 {
 	const unsigned long long size = dossier_number(ev, "size");
 	int fd = -1;
 
+	if (!is_decoded(p->d, dossier_get(ev, "sha256"))) {
+		html_print(p->f,
+		    "<p class=\"box\">Not shown: no check has decoded it as a picture. "
+		    "<code>bulkhead "
+		    "whitelist check %llu</code> does.</p>\n",
+		    dossier_number(p->d->application, "id"));
+		return;
+	}
 	if (size <= p->room)
 		fd = p->d->open_evidence(p->d->arg, dossier_get(ev, "sha256"));
 	if (fd < 0) {

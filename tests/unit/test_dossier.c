@@ -104,6 +104,9 @@ poison_report(struct check_report *r, const char *with)
 	snprintf(r->results[0].text, sizeof(r->results[0].text), "%s", with);
 	snprintf(r->results[0].about, sizeof(r->results[0].about), "%s", with);
 	f->list_unsubscribe_count = f->dkim_count = 1;
+	strcpy(f->pictures[0].sha256, "picture");
+	strcpy(f->pictures[1].sha256, "gone");
+	f->picture_count = 2;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		snprintf(fields[i], CHECK_DOMAIN_BYTES, "%s", with);
 }
@@ -264,6 +267,11 @@ test_content(void **state)
 	assert_null(strstr(page.text, "whitelist revoke"));
 	assert_non_null(strstr(page.text, "Nothing yet."));
 	assert_non_null(strstr(page.text, "application 3"));
+	/* Nobody has decoded the pictures yet: their bytes stay where they are. */
+	assert_null(strstr(page.text, "base64,"));
+	assert_non_null(strstr(page.text, "Not shown: no check has decoded it"));
+	free(page.text);
+	page = make_page("harmless");
 	assert_non_null(strstr(page.text, "not in the evidence store"));
 	assert_non_null(strstr(page.text, "base64,iVBORyE=\""));
 	free(page.text);
