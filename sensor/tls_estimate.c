@@ -356,7 +356,7 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 	struct split split = path_split(p, to, x, &shape);
 
 	count_add(&p->rejected, split.refused);
-	p->style |= state_style(to);
+	p->style = (unsigned)(p->style | state_style(to)) & 15U;
 	if (split.accepted > 0)
 		split_learn(p, x, &shape, &split);
 	switch (to) {

@@ -68,12 +68,14 @@ struct estimate_path {
 	uint8_t reply[ESTIMATE__REPLIES]; /* lengths */
 	uint8_t
 	    guessed; /* lengths that are a guess from pipelined answers: set of 1 << enum estimate_reply */
-	uint8_t style;	    /* how its client works so far: set of enum estimate_style */
-	uint8_t taken_line; /* client's bytes of the RCPT that the newest such reply stood for */
-	uint8_t line;	    /* of a RCPT, in bytes; 0 = not learned */
-	/* The newest pipelined answer, its kind, and the greatest divisor of what such answers differ by. */
-	uint8_t step_kind, step;
-	uint16_t step_bytes;
+	/* How its client works so far: set of enum estimate_style. */
+	uint8_t style : 4;
+	uint8_t step_kind : 4; /* of the newest pipelined answer, see split_learn() */
+	uint8_t taken_line;    /* client's bytes of the RCPT that the newest such reply stood for */
+	uint8_t line;	       /* of a RCPT, in bytes; 0 = not learned */
+	/* What pipelined answers of one kind differ by: its greatest divisor. */
+	uint8_t step;
+	uint16_t step_bytes; /* of the newest one */
 };
 
 struct estimate {

@@ -18,6 +18,7 @@
 #define REFUSAL_MAX	500 /* of several lines */
 #define REFUSAL_TYPICAL 75
 #define REFUSALS_MAX	64 /* tried one by one beside a body */
+#define STEP_KINDS	15 /* the sets of replies differ in their rest by this */
 #define STEP_SPOILED	1  /* replies of this server vary: their differences say nothing */
 
 static uint8_t
@@ -344,11 +345,12 @@ greatest_divisor(uint32_t a, uint32_t b)
 static void
 learn_step(struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape)
 {
+	uint8_t kind = (uint8_t)(shape->replies % STEP_KINDS);
 	uint32_t difference, step;
 
 	if (x->slack != 0 || x->s > UINT16_MAX)
 		return;
-	if (p->step_kind == shape->replies && p->step_bytes != x->s && p->step != STEP_SPOILED) {
+	if (p->step_kind == kind && p->step_bytes != x->s && p->step != STEP_SPOILED) {
 		difference = x->s > p->step_bytes ? x->s - p->step_bytes : p->step_bytes - x->s;
 		step = greatest_divisor(difference, p->step);
 		if (step < REPLY_MIN)
@@ -356,7 +358,7 @@ learn_step(struct estimate_path *p, const struct exchange *x, const struct turn_
 		if (step <= UINT8_MAX)
 			p->step = (uint8_t)step;
 	}
-	p->step_kind = shape->replies;
+	p->step_kind = kind & 15U;
 	p->step_bytes = (uint16_t)x->s;
 }
 
