@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+# One tenant does its worst to the sensor (a SYN flood of forged sources, lines without end, connections that drip), and
+# the mail of another is counted all the same; what was given up is told by `bulkhead status`.  Then a third one logs in
+# and mails: neither its password nor a recipient's name is anywhere that guard and sensor write.  test_floods.sh BUILD
+#
+#   vnet1 (news, honest) - br0 - up0      vnet2 (club, floods)      vnet3 (shop, logs in)
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(realpath "${1:-build}")
+. "$here/lab.sh"
+. "$here/postfix.sh"
+. "$here/cast.sh"
+
+count_of() { bulkhead server show "$1" --json 2>/dev/null | jq -r ".counts.$2"; }
+is() { [ "$(count_of "$1" "$2")" = "$3" ]; }
+sensor_says() { [ "$(bulkhead status --json | jq "[.sensors[].$1] | add // 0")" -gt "$2" ]; }
+
+# SYNs to port 25 from sources that nobody has.
+syn_flood() { # NAME COUNT
+	lab_in "$1" timeout 60 python3 - "$2" "$(lab_mx4 2)" <<-'PY'
+		import random, socket, struct, sys
+		out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+		random.seed(1)
+		dst = socket.inet_aton(sys.argv[2])
+		for _ in range(int(sys.argv[1])):
+		    tcp = struct.pack("!HHIIBBHHH", random.randrange(1024, 65536), 25, random.getrandbits(32), 0, 0x50, 2, 64, 0, 0)
+		    ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 1, 0, 64, 6, 0) + random.randbytes(4) + dst
+		    try:
+		        out.sendto(ip + tcp, (sys.argv[2], 0))
+		    except OSError:
+		        pass  # the queue of the link is full, or the source is one that no kernel sends
+	PY
+}
+
+# Connections that begin a line and never end it: `drips` of them with one byte, one with two megabytes.
+half_lines() { # NAME DRIPS SECONDS
+	lab_in "$1" timeout 60 python3 - "$2" "$3" "$(lab_mx4 2)" <<-'PY'
+		import socket, sys, time
+		held = []
+		for i in range(int(sys.argv[1])):
+		    s = socket.create_connection((sys.argv[3], 25), 10)
+		    s.sendall(b"M")
+		    held.append(s)
+		s = socket.create_connection((sys.argv[3], 25), 10)
+		s.settimeout(5)
+		try:
+		    for i in range(200):
+		        s.sendall(b"A" * 10000)
+		except OSError:
+		    pass  # a server that has had enough
+		time.sleep(float(sys.argv[2]))
+	PY
+}
+
+# A session with AUTH and two recipients, whatever the other side says.
+log_in() { # NAME SECRET LOCALPART
+	lab_in "$1" timeout 30 python3 - "$(lab_mx4 1)" "$2" "$3" <<-'PY'
+		import base64, socket, sys
+		s = socket.create_connection((sys.argv[1], 25), 10)
+		f = s.makefile("rb")
+		def say(line):
+		    if line:
+		        s.sendall(line.encode() + b"\r\n")
+		    while True:
+		        r = f.readline()
+		        if len(r) < 4 or r[3:4] != b"-":
+		            return r
+		secret = base64.b64encode(sys.argv[2].encode()).decode()
+		say("")
+		say("EHLO shop.example")
+		say("AUTH PLAIN " + secret)
+		say("AUTH LOGIN")
+		say(secret)
+		say("MAIL FROM:<a@shop.example>")
+		for n in range(2):
+		    print(say(f"RCPT TO:<{sys.argv[3]}{n}@people.example>"))
+		say("QUIT")
+	PY
+}
+
+lab_need
+LAB=fl$$
+lab_begin bridged 4 || exit 1
+trap 'postfix_stop "$LAB_DIR/mx"; lab_end' EXIT
+for t in news club shop; do lab_tenant $t || exit 1; done
+cast_internet 4 || exit 1
+cast_config "$LAB_DIR/bulkhead.conf" observe "flows_max = 1024"
+cast_guard && cast_sensor || exit 1
+cast_inventory "$LAB_DIR/servers.csv" news club shop
+bulkhead server import "$LAB_DIR/servers.csv" --json >/dev/null
+
+lab_wait 10 sensor_says memory_bytes 0 || exit 1
+memory=$(bulkhead status --json | jq '[.sensors[].memory_bytes] | add')
+syn_flood club 30000 &
+flood=$!
+check "6 mails while SYNs flood are accepted" [ "$(cast_send news "$(lab_mx4 1):25" 6 a@news.example x@dest1.example)" -eq 6 ]
+wait $flood
+check "... and counted" lab_wait 10 is news messages 6
+check "the flood pushed connections out, and status says so" lab_wait 10 sensor_says evicted 5000
+check "... in words, too" eval 'bulkhead status | grep -q "a flood came"'
+check "... of the flooder: no session of the honest one is missing" is news sessions 6
+
+before=$(bulkhead status --json | jq '[.sensors[].pool_exhausted] | add')
+half_lines club 600 6 &
+drips=$!
+sleep 3
+check "5 mails while half lines are held are accepted" [ "$(cast_send news "$(lab_mx4 1):25" 5 a@news.example x@dest1.example)" -eq 5 ]
+wait $drips
+check "... and counted" lab_wait 10 is news messages 11
+check "what had to be given up is counted in status" lab_wait 10 sensor_says pool_exhausted "$before"
+check "the sensor's memory is what it was" [ "$(bulkhead status --json | jq '[.sensors[].memory_bytes] | add')" = "$memory" ]
+
+log_in shop "shop-Kp7nEverStore$$" "uncommonname$$" >/dev/null
+encoded=$(printf 'shop-Kp7nEverStore%s' $$ | base64)
+saw() { bulkhead server show shop --json | jq -e '.samples | length > 0' >/dev/null; }
+check "the session with AUTH was seen" lab_wait 10 saw
+{
+	bulkhead status --json
+	bulkhead server show shop --json
+	bulkhead explain shop --json
+	bulkhead events --json
+	bulkhead ledger show --json
+	bulkhead metrics
+} >"$LAB_DIR/said" 2>&1
+lab_stop sensor
+lab_stop guard
+check "the database is there to be searched" [ -s "$LAB_DIR/state/guard.db" ]
+for word in "$encoded" "Kp7nEverStore$$" "uncommonname$$"; do
+	check "nothing that was written holds ${word:0:12}..." eval '! grep -rqaF -- "$word" "$LAB_DIR/state" "$LAB_DIR/run" "$LAB_DIR/said" "$LAB_DIR/guard.log" "$LAB_DIR/sensor.log"'
+done
+postfix_stop "$LAB_DIR/mx"
+lab_end
+lab_summary
