@@ -123,6 +123,7 @@ help:
 	@echo "make bench             time per packet beside other programs"
 	@echo "make bench-live        from packet to observation through the running sensor: latency, CPU, drops in a burst"
 	@echo "make bench-leak        what a mailing still delivers after its bound, beside nftables alone and fail2ban"
+	@echo "make bench-judge       the judge: time per observation and memory per server"
 	@echo "make bench-verdicts    the labelled world at full size: who is blocked, who is spared"
 	@echo "make bench-tls         messages counted under TLS against the truth"
 	@echo "make install           into DESTDIR, below PREFIX=/usr"

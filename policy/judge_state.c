@@ -9,6 +9,31 @@
 
 #include "base/wire.h"
 
+#define LINE_BYTES 64
+
+static void
+prefetch(const void *from, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += LINE_BYTES)
+		__builtin_prefetch((const char *)from + at, 1);
+}
+
+void
+judge_state_prefetch(const struct judge_state *s, const struct observation *o)
+{
+	const struct window *w = &s->window;
+
+	prefetch(w, offsetof(struct window, peer));
+	prefetch(&s->ladder, sizeof(s->ladder) + sizeof(s->counts));
+	prefetch(&s->last_activity_ns, sizeof(*s) - offsetof(struct judge_state, last_activity_ns));
+	prefetch(w->campaign, sizeof(w->campaign));
+	window_prefetch(w, o);
+	if (o->kind == OBS_RECIPIENT)
+		tally_distinct_prefetch(&s->domains, tally_key(1, o->u.recipient.domain_hash));
+	else if (o->kind == OBS_SESSION_START)
+		tally_distinct_prefetch(&s->destinations, tally_hash_addr(&o->server));
+}
+
 /* --- samples --- */
 
 /* Keeps the right end of a domain: the organisation. */

@@ -43,7 +43,6 @@ struct judge_state {
 	/* told by the kernel since the guard's start */
 	uint32_t refused;   /* packets of the block that stands */
 	uint32_t refused_s; /* when that was read */
-	int64_t decided_ns; /* when the ladder last took a step */
 	/* of the last hour; not kept */
 	struct pool *tenant_pool; /* of the judge; NULL until it is needed */
 	struct pool_ref tenant_mailing, others_mailing;
@@ -55,6 +54,10 @@ long judge_state_encode(const struct judge_state *s, uint8_t *out, size_t size);
 /* 0, -EPROTO (another version) or -EBADMSG; the derived part is left alone, and all of it on
  * failure. */
 int judge_state_decode(struct judge_state *s, const uint8_t *data, size_t size);
+
+/* Asks for the memory that the next observation will touch: with thousands of servers none of it is
+ * in a cache, and its parts can be fetched at once. */
+void judge_state_prefetch(const struct judge_state *s, const struct observation *obs);
 
 /* Notes a session worth showing; the newest of each destination and verdict. */
 void judge_state_sample(struct judge_state *s, const struct observation *obs);

@@ -60,51 +60,56 @@ score_cap(const struct score_bounds *b, enum rung highest)
 				     : BELOW * b->rung[highest + 1];
 }
 
-/* What every row of the table contributes after caps and groups; returns the sum. */
+/* What a group weighs more than its room is taken off all of its rows alike. */
 static double
-weigh(const struct signal_input *in, const struct score_bounds *b, unsigned question,
+shrink(struct signal_finding found[SIGNALS_MAX], unsigned question, unsigned group, double sum,
+    double room)
+{
+	if (sum <= room)
+		return sum;
+	for (unsigned i = 0; i < signal_count; i++)
+		if (signal_table[i].question == question && signal_table[i].group == group)
+			found[i].points *= room / sum;
+	return room;
+}
+
+/* What every row of the table contributes after caps and groups; sums by question. */
+static void
+weigh(const struct signal_input *in, const struct score_bounds *b, double points[QUESTION__COUNT],
     struct signal_finding found[SIGNALS_MAX])
 {
-	double sum[SIGNAL_GROUP__COUNT] = {0};
-	unsigned leader = SIGNALS_MAX;
-	double base, room;
+	double sum[QUESTION__COUNT][SIGNAL_GROUP__COUNT] = {0};
+	unsigned leader[QUESTION__COUNT] = {SIGNALS_MAX, SIGNALS_MAX};
 
 	for (unsigned i = 0; i < signal_count; i++) {
 		const struct signal *s = &signal_table[i];
+		double *group = &sum[s->question][s->group], p;
 
-		found[i].points = 0;
-		if (s->question != question)
-			continue;
 		signal_evaluate(s, in, &found[i]);
-		found[i].points = fmin(found[i].points, score_cap(b, (enum rung)s->highest));
+		if (found[i].points <= 0)
+			continue;
+		p = fmin(found[i].points, score_cap(b, (enum rung)s->highest));
+		found[i].points = p;
 		if (s->group != SIGNAL_VOLUME) {
-			sum[s->group] += found[i].points;
-		} else if (found[i].points > sum[SIGNAL_VOLUME]) {
-			sum[SIGNAL_VOLUME] = found[i].points;
-			if (leader < SIGNALS_MAX)
-				found[leader].points = 0;
-			leader = i;
+			*group += p;
+		} else if (p > *group) {
+			*group = p;
+			if (leader[s->question] < SIGNALS_MAX)
+				found[leader[s->question]].points = 0;
+			leader[s->question] = i;
 		} else {
 			found[i].points = 0;
 		}
 	}
-	base = sum[SIGNAL_VOLUME] + sum[SIGNAL_DIRECT];
-	room = score_cap(b, signal_group_highest(question, SIGNAL_CORROBORATION));
-	if (sum[SIGNAL_CORROBORATION] > room) {
-		for (unsigned i = 0; i < signal_count; i++)
-			if (signal_table[i].group == SIGNAL_CORROBORATION)
-				found[i].points *= room / sum[SIGNAL_CORROBORATION];
-		sum[SIGNAL_CORROBORATION] = room;
+	for (unsigned q = 0; q < QUESTION__COUNT; q++) {
+		double base = sum[q][SIGNAL_VOLUME] + sum[q][SIGNAL_DIRECT];
+		double room;
+
+		room = score_cap(b, signal_group_highest(q, SIGNAL_CORROBORATION));
+		base += shrink(found, q, SIGNAL_CORROBORATION, sum[q][SIGNAL_CORROBORATION], room);
+		room = fmax(0, score_cap(b, signal_group_highest(q, SIGNAL_ALERT)) - base);
+		points[q] = base + shrink(found, q, SIGNAL_ALERT, sum[q][SIGNAL_ALERT], room);
 	}
-	base += sum[SIGNAL_CORROBORATION];
-	room = fmax(0, score_cap(b, signal_group_highest(question, SIGNAL_ALERT)) - base);
-	if (sum[SIGNAL_ALERT] > room) {
-		for (unsigned i = 0; i < signal_count; i++)
-			if (signal_table[i].group == SIGNAL_ALERT)
-				found[i].points *= room / sum[SIGNAL_ALERT];
-		sum[SIGNAL_ALERT] = room;
-	}
-	return base + sum[SIGNAL_ALERT];
 }
 
 void
@@ -113,8 +118,7 @@ score_points(
 {
 	struct signal_finding found[SIGNALS_MAX];
 
-	for (unsigned q = 0; q < QUESTION__COUNT; q++)
-		points[q] = weigh(in, b, q, found);
+	weigh(in, b, points, found);
 }
 
 static int
@@ -130,10 +134,11 @@ score_explain(const struct signal_input *in, const struct score_bounds *b, unsig
     struct score *out)
 {
 	struct signal_finding found[SIGNALS_MAX];
+	double points[QUESTION__COUNT];
 
 	memset(out, 0, sizeof(*out));
-	/* fills a finding for each row of the question */
-	out->points = weigh(in, b, question, found);
+	weigh(in, b, points, found);
+	out->points = points[question];
 	for (unsigned i = 0; i < signal_count && out->reason_count < JUDGE_REASONS_MAX; i++) {
 		const struct signal *s = &signal_table[i];
 		struct reason *r = &out->reasons[out->reason_count];

@@ -128,6 +128,12 @@ tally_seen_touch(struct tally_seen *s, uint64_t key, int64_t now_ns, bool flag)
 	return answer;
 }
 
+void
+tally_seen_prefetch(const struct tally_seen *s, uint64_t key)
+{
+	__builtin_prefetch(s->entry[key % TALLY_SEEN_SETS], 1);
+}
+
 bool
 tally_seen_is_new(struct tally_seen *s, uint64_t key, int64_t now_ns, int64_t within_ns)
 {
@@ -154,6 +160,13 @@ distinct_insert(struct tally_distinct *d, uint32_t value)
 	}
 	d->slot[i] = value;
 	d->used++;
+}
+
+void
+tally_distinct_prefetch(const struct tally_distinct *d, uint64_t key)
+{
+	__builtin_prefetch(&d->used, 1);
+	__builtin_prefetch(&d->slot[(uint32_t)key % TALLY_DISTINCT_SLOTS], 1);
 }
 
 void

@@ -56,6 +56,7 @@ struct tally_seen_answer tally_seen_touch(
     struct tally_seen *s, uint64_t key, int64_t now_ns, bool flag);
 /* Looks a key up and leaves it as it is. */
 struct tally_seen_answer tally_seen_peek(const struct tally_seen *s, uint64_t key, int64_t now_ns);
+void tally_seen_prefetch(const struct tally_seen *s, uint64_t key);
 /* True when the key was not seen within `within_ns`; stores it. */
 bool tally_seen_is_new(struct tally_seen *s, uint64_t key, int64_t now_ns, int64_t within_ns);
 
@@ -66,6 +67,7 @@ struct tally_distinct {
 	uint16_t used;
 	uint8_t level;
 };
+void tally_distinct_prefetch(const struct tally_distinct *d, uint64_t key);
 void tally_distinct_add(struct tally_distinct *d, uint64_t key);
 uint32_t tally_distinct_count(const struct tally_distinct *d);
 

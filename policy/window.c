@@ -72,12 +72,14 @@ window_turn(struct window *w, int64_t now_ns)
 		if (passed == 0)
 			continue;
 		for (unsigned i = 0; i < WINDOW_RING__COUNT; i++)
-			if (window_ring_span(i) == span)
+			if (window_ring_span(i) == span && w->sum[i] > 0)
 				w->sum[i] = tally_ring_turn(&w->ring[i], index, passed);
 		if (span != TALLY_HOUR)
 			continue;
 		for (unsigned i = 0; i < WINDOW_CAMPAIGNS; i++)
-			w->campaign[i].sum = tally_ring_turn(&w->campaign_hour[i], index, passed);
+			if (w->campaign[i].sum > 0)
+				w->campaign[i].sum =
+				    tally_ring_turn(&w->campaign_hour[i], index, passed);
 	}
 }
 
@@ -100,8 +102,10 @@ window_count(struct window *w, unsigned ring, double n)
 
 	w->changed = true;
 	w->sum[ring] += ring_add(&w->ring[ring], index, n);
-	if (w->sum[ring] < 0)
+	if (w->sum[ring] <= 0) { /* window_turn() leaves an empty ring alone */
 		w->sum[ring] = 0;
+		memset(&w->ring[ring], 0, sizeof(w->ring[ring]));
+	}
 }
 
 /* --- trials --- */
@@ -413,6 +417,7 @@ window_release(struct window *w, int64_t now_ns, double allowance, int64_t for_n
 	}
 	memset(w->trials, 0, sizeof(w->trials));
 	memset(w->campaign, 0, sizeof(w->campaign));
+	memset(w->campaign_hour, 0, sizeof(w->campaign_hour));
 	memset(w->session, 0, sizeof(w->session));
 	w->burst.n = 0;
 	w->outage_since_ns = 0;

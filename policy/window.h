@@ -167,6 +167,9 @@ enum tally_span window_ring_span(unsigned ring);
 /* Turns every counter to `now`. */
 void window_turn(struct window *w, int64_t now_ns);
 
+/* Asks for the memory in which the keys of this observation are looked up. */
+void window_prefetch(const struct window *w, const struct observation *obs);
+
 /* Takes one observation of this server in.  Returns true when something a signal looks at changed.
  */
 bool window_observe(

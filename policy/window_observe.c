@@ -504,6 +504,34 @@ observe_outbound(struct window *w, const struct observation *o, const struct win
 	}
 }
 
+void
+window_prefetch(const struct window *w, const struct observation *o)
+{
+	switch (o->kind) {
+	case OBS_SESSION_START:
+		tally_seen_prefetch(&w->seen, destination_key(KEY_ATTEMPT, o));
+		tally_seen_prefetch(&w->seen, destination_key(KEY_UNCONNECTED, o));
+		tally_seen_prefetch(&w->seen, destination_key(KEY_CONNECTED, o));
+		break;
+	case OBS_RECIPIENT:
+		tally_seen_prefetch(&w->seen, tally_key(KEY_RECIPIENT, o->u.recipient.hash));
+		tally_seen_prefetch(&w->seen, tally_key(KEY_DOMAIN, o->u.recipient.domain_hash));
+		break;
+	case OBS_MESSAGE:
+	case OBS_ESTIMATE:
+		tally_seen_prefetch(&w->seen, destination_key(KEY_DESTINATION, o));
+		tally_seen_prefetch(&w->seen, destination_key(KEY_DOUBTED, o));
+		break;
+	case OBS_SESSION_END:
+		tally_seen_prefetch(&w->seen, tally_key(KEY_HELO, tally_hash_text(o->u.end.helo)));
+		tally_seen_prefetch(&w->seen, pair_key(KEY_TIDY, o, 100));
+		tally_seen_prefetch(&w->seen, pair_key(KEY_SHORT, o, 0));
+		break;
+	default:
+		break;
+	}
+}
+
 bool
 window_observe(struct window *w, const struct observation *o, const struct window_context *c)
 {

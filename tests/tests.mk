@@ -99,6 +99,7 @@ bench:
 	@tests/packages.sh bench
 	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/gen/smtpgen $(BUILD)/tests/bench/bench_sensor
 	@tests/bench/bench.sh $(BUILD)
+	@$(MAKE) --no-print-directory -j2 bench-judge
 
 # How the message checks judge real mail, folder by folder.
 bench-mail: $(BUILD)/tests/bench/bench_mail
@@ -131,6 +132,12 @@ soak:
 	@$(MAKE) --no-print-directory -j2 all test-programs $(BUILD)/tests/lab/soak_driver
 	@tests/lab/soak.sh $(BUILD) 600 10000 2000
 	@FAULT_ROUNDS=$(or $(ROUNDS),60) tests/lab/test_faults.sh $(BUILD)
+
+# One observation through the judge, by the number of servers.
+.PHONY: bench-judge
+bench-judge: $(BUILD)/tests/bench/bench_judge
+	@echo "the judge: one observation, ticks included, by the number of servers"
+	@$<
 
 # The labelled world at full size; VERDICTS="days=100000 seed=7" for another.
 bench-verdicts: $(BUILD)/tests/bench/bench_verdicts
