@@ -99,6 +99,17 @@ run() {
 	check "$kind: a release" bulkhead release news --reason "test"
 	check "$kind: port 25 is open again" lab_wait 5 connects news "$(lab_mx4 1)" 25
 	check "$kind: mail flows again" [ "$(cast_send news "$(lab_mx4 2):25" 3 news@news.example again@dest2.example)" -eq 3 ]
+
+	# Every second of these people does not exist: no grant is leave for that.
+	cast_send club "$(lab_mx4 6):25" 60 news@club.example member@people.example -A -F "$LAB_DIR/club.eml" >"$LAB_DIR/dead.n"
+	grant_is() { [ "$(bulkhead whitelist show 1 --json | jq -r .grant.state)" = "$1" ]; }
+	check "$kind: a granted server that mails people who do not exist is blocked" lab_wait 10 cast_is club block
+	check "$kind: ... as abuse" [ "$(cast_verdict club question)" = abuse ]
+	check "$kind: ... and its grant is suspended" lab_wait 5 grant_is suspended
+	check "$kind: ... with the case in the ledger" grep -q "$(cast_verdict club case)" <(bulkhead ledger show --json | jq -c '.. | select(type == "object" and .action? == "whitelist.suspend")')
+	check "$kind: a person lets it go" bulkhead release club --reason "list was cleaned"
+	check "$kind: ... and resumes the grant" bulkhead whitelist resume 1 --reason "list was cleaned"
+	check "$kind: ... which is active again" grant_is active
 	check "$kind: nothing stands in the kernel" [ -z "$(element_names)" ]
 	check "$kind: a person's block" bulkhead block shop --reason "asked for" --for 2m
 	check "$kind: ... is refused" lab_wait 5 refused shop "$(lab_mx6 1)" 25

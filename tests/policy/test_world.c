@@ -96,12 +96,70 @@ test_repeatable(void **state)
 	}
 }
 
+static const struct world_kind *
+kind_named(const char *name)
+{
+	for (unsigned i = 0; i < world_kind_count; i++)
+		if (strcmp(world_kinds[i].name, name) == 0)
+			return &world_kinds[i];
+	fail_msg("no kind of sender is called %s", name);
+	return NULL;
+}
+
+/* "balanced" lets through what relays of the field grant, 400 in five minutes, and asks about abuse
+ * as "strict" does. */
+static void
+test_balanced(void **state)
+{
+	unsigned blocked = 0, spared = 0;
+	struct world_outcome out;
+
+	(void)state;
+	for (unsigned tls = 0; tls < 2; tls++) {
+		for (unsigned i = 0; i < 4 * INSTANCES; i++) {
+			world_run_preset(
+			    kind_named("newsletter"), tls == 1, SEED + i, "balanced", &out);
+			blocked += out.blocked;
+			spared += !out.blocked;
+			assert_true(!out.blocked || out.through >= 400);
+		}
+		for (unsigned i = 0; i < INSTANCES; i++) {
+			world_run_preset(
+			    kind_named("bought list"), tls == 1, SEED + i, "balanced", &out);
+			assert_true(out.blocked);
+			assert_in_range(out.through, 0, 120);
+			world_run_preset(kind_named("shop"), tls == 1, SEED + i, "balanced", &out);
+			assert_true(out.top < RUNG_THROTTLE);
+		}
+	}
+	assert_true(blocked > 10 && spared > 10);
+}
+
+/* "observe" finds the same servers at the same time, and touches none. */
+static void
+test_observe(void **state)
+{
+	struct world_outcome strict, observe;
+
+	(void)state;
+	for (unsigned i = 0; i < INSTANCES; i++) {
+		world_run(kind_named("newsletter"), false, SEED + i, false, &strict);
+		world_run_preset(kind_named("newsletter"), false, SEED + i, "observe", &observe);
+		assert_int_equal(strict.shadows, 0);
+		assert_true(observe.blocks >= 1 && observe.shadows == observe.blocks);
+		assert_int_equal(observe.through, strict.through);
+		assert_true(observe.accepted > 4 * strict.accepted);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_kind),
 	    cmocka_unit_test(test_repeatable),
+	    cmocka_unit_test(test_balanced),
+	    cmocka_unit_test(test_observe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

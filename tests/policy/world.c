@@ -115,11 +115,12 @@ on_change(void *arg, const struct verdict_change *change)
 
 	if (world_tap.changed != NULL)
 		world_tap.changed(world_tap.arg, change);
-	w->is_blocked[change->index] = change->to == RUNG_BLOCK;
+	w->is_blocked[change->index] = change->to == RUNG_BLOCK && !change->shadow;
 	if (change->index < w->watched_from)
 		return;
 	if (change->to == RUNG_BLOCK && change->from != RUNG_BLOCK) {
 		out->blocks++;
+		out->shadows += change->shadow;
 		out->blocked_servers += !w->was_blocked[change->index];
 		w->was_blocked[change->index] = true;
 	}
@@ -449,13 +450,14 @@ world_servers(struct world *w, unsigned servers, unsigned per_tenant)
 		abort();
 }
 
-void
-world_run(
-    const struct world_kind *kind, bool tls, uint64_t seed, bool explain, struct world_outcome *out)
+static void
+run(const struct world_kind *kind, bool tls, uint64_t seed, const char *preset, bool explain,
+    struct world_outcome *out)
 {
 	struct world w = {.random = seed, .tls = tls, .explain = explain};
 
 	settings_init(&w.settings);
+	snprintf(w.settings.policy.preset, sizeof(w.settings.policy.preset), "%s", preset);
 	snprintf(w.settings.policy.mode, sizeof(w.settings.policy.mode), "enforce");
 	/* The catch counts servers of a whole host; a handful of spammers here would trip it. */
 	w.settings.policy.catch_min = 1000;
@@ -470,4 +472,18 @@ world_run(
 	    (double)(w.now_ns - w.start_ns) / (double)CLOCK_DAY_NS * (double)w.out.servers;
 	*out = w.out;
 	close_judge(&w);
+}
+
+void
+world_run(
+    const struct world_kind *kind, bool tls, uint64_t seed, bool explain, struct world_outcome *out)
+{
+	run(kind, tls, seed, "strict", explain, out);
+}
+
+void
+world_run_preset(const struct world_kind *kind, bool tls, uint64_t seed, const char *preset,
+    struct world_outcome *out)
+{
+	run(kind, tls, seed, preset, false, out);
 }

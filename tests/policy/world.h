@@ -30,7 +30,8 @@ struct world_outcome {
 			       turn */
 	unsigned accepted;  /* in all */
 	unsigned blocks;
-	char why[200]; /* the leading reason of the highest rung */
+	unsigned shadows; /* of them: nothing was enforced */
+	char why[200];	  /* the leading reason of the highest rung */
 };
 
 enum world_want {
@@ -56,6 +57,10 @@ extern const unsigned world_kind_count;
 /* One instance of this kind, in the clear or through TLS; the seed makes it this one.  explain:
  * look for the reason of every new rung, which takes time. */
 void world_run(const struct world_kind *kind, bool tls, uint64_t seed, bool explain,
+    struct world_outcome *out);
+
+/* The same under another preset than "strict". */
+void world_run_preset(const struct world_kind *kind, bool tls, uint64_t seed, const char *preset,
     struct world_outcome *out);
 
 /* Who wants to see what the judge of a world is told, and what it decides; NULL: nobody. */

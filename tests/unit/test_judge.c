@@ -24,6 +24,7 @@ struct fixture {
 	struct judge *judge;
 	int64_t now_ns;
 	uint64_t person, session;
+	uint64_t subject; /* of the next messages; 0 = their headers are not seen */
 	struct verdict_change changes[64];
 	unsigned change_count;
 };
@@ -117,6 +118,9 @@ send_mail(struct fixture *f, unsigned server, const char *domain, bool unknown)
 	o.u.message.reply.code = 250;
 	o.u.message.recipients_accepted = 1;
 	strcpy(o.u.message.sender_domain, domain);
+	o.u.message.headers_seen = f->subject != 0;
+	o.u.message.headers = OBS_HDR_DATE | OBS_HDR_MESSAGE_ID | OBS_HDR_LIST_UNSUBSCRIBE;
+	o.u.message.subject_hash = f->subject;
 	judge_observe(f->judge, &o);
 }
 
@@ -365,6 +369,32 @@ test_people(void **state)
 	assert_int_equal(get(f, 6).verdict.rung, RUNG_BLOCK);
 }
 
+/* After a person's release the rest of the mailing that was stopped may drain, more than an hour's
+ * ceiling of it; another mailing may not. */
+static void
+test_drain(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+
+	f->subject = 4711;
+	for (unsigned i = 0; i < 100 && get(f, 7).verdict.rung != RUNG_BLOCK; i++) {
+		blast(f, 7, 1);
+	}
+	assert_int_equal(get(f, 7).verdict.rung, RUNG_BLOCK);
+	pass(f, 10 * CLOCK_MINUTE_NS);
+	assert_int_equal(judge_release(f->judge, 7, f->now_ns, &e), 0);
+	for (unsigned i = 0; i < 400; i++) {
+		blast(f, 7, 1);
+	}
+	assert_true(get(f, 7).verdict.rung < RUNG_THROTTLE);
+	f->subject = 815;
+	for (unsigned i = 0; i < 300 && get(f, 7).verdict.rung != RUNG_BLOCK; i++) {
+		blast(f, 7, 1);
+	}
+	assert_int_equal(get(f, 7).verdict.rung, RUNG_BLOCK);
+}
+
 /* A queue's retries neither extend a block nor count as trying. */
 static void
 test_still_trying(void **state)
@@ -599,6 +629,7 @@ main(void)
 	    CASE(test_safety_catch),
 	    CASE(test_observe_mode),
 	    CASE(test_people),
+	    CASE(test_drain),
 	    CASE(test_still_trying),
 	    CASE(test_refused_packets),
 	    CASE(test_inventory_change),
