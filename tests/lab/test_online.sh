@@ -570,7 +570,7 @@ want ".*whitelist.recheck"
 same recheck-changes "$(b whitelist show 1 --json | jq -r '[.history[] | select(.action == "whitelist.recheck") | .detail.changes[]?.check] | join(" ")')" U2
 mv "$www/away.html" "$www/ok.html"
 same recheck-again "$(b --json whitelist recheck 1 | jq -r '.results[] | "\(.level) \(.failing_since)"')" 'well null'
-same recheck-ledger "$(ledger)" 'well warn well'
+same recheck-ledger "$(ledger)" 'well well warn well'
 same post-kept "$(b --json whitelist show 1 >/dev/null; b --json whitelist check 1 --online | jq -r '.report.results[] | select(.id == "U6").level')" pass
 report=$(b whitelist recheck 7)
 want ".*application 7 has no grant"
