@@ -24,7 +24,7 @@ refused unknown-option 2 'no option --frob' "$bulkhead" status --frob
 refused missing-reason 2 'needs --reason' "$bulkhead" block vm-7
 refused missing-operand 2 'needs S' "$bulkhead" server show
 refused bad-span 2 'duration like' "$bulkhead" block vm-7 --reason x --for 2
-refused bad-mode 2 'observe or enforce' "$bulkhead" mode loud
+refused bad-mode 2 'observe, enforce or inherit' "$bulkhead" mode loud
 refused release-nobody 2 'one server, or --all' "$bulkhead" release --reason x
 refused override-without-reason 2 'needs --reason' "$bulkhead" whitelist approve 3 --override
 refused bad-shell 2 'bash and zsh' "$bulkhead" completion fish

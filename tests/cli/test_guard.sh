@@ -54,7 +54,7 @@ prints libvirt-in-ledger 'server.merge' "${b[@]}" ledger show
 # --- decisions ---
 prints mode '^enforce' "${b[@]}" mode enforce
 prints block 'case bh-' "${b[@]}" block vm-7 --reason 'complaints from example.org' --for 2h
-case=$("${b[@]}" --json server show vm-7 | sed -n 's/.*"case": "\(.*\)".*/\1/p')
+case=$("${b[@]}" --json server show vm-7 | jq -r .case)
 prints explain 'complaints from example.org' "${b[@]}" explain vm-7
 prints explain-case 'Time left: 1 h 5' "${b[@]}" explain "$case"
 prints explain-ru 'закрыта отправка почты' "${b[@]}" explain vm-7 --lang ru

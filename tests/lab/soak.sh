@@ -20,7 +20,11 @@ work=$(mktemp -d "/tmp/bulkhead-soak-XXXXXX")
 cleanup() {
 	for p in $guard $driver; do kill -9 "$p" 2>/dev/null; done
 	wait
-	umount "$work/state" 2>/dev/null
+	# The history writer ends a moment after its guard.
+	for _ in $(seq 50); do
+		umount "$work/state" 2>/dev/null || ! mountpoint -q "$work/state" && break
+		sleep 0.1
+	done
 	rm -rf "$work"
 }
 trap cleanup EXIT
