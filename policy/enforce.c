@@ -21,9 +21,8 @@
 	(10 * CLOCK_SECOND_NS) /* the ruleset beside another's with many thousand rules */
 #define REPLY_PATIENCE_NS (2 * CLOCK_SECOND_NS)
 #define LIST_PATIENCE_NS  (5 * CLOCK_SECOND_NS) /* 30,000 elements, read twice, take up to 2 s */
-#define ELEMENT_PATIENCE_NS \
-	(CLOCK_SECOND_NS / 10000) /* measured: about 30 us each in three tables */
-#define END_PATIENCE_MS 1000
+#define KEY_PATIENCE_NS	  (CLOCK_SECOND_NS / 10000) /* measured: about 30 us each in three tables */
+#define END_PATIENCE_MS	  1000
 
 struct enforce {
 	pid_t pid; /* 0 = reaped */
@@ -108,11 +107,23 @@ finish(struct enforce *f, const struct enforce_wire_header *h, struct wire_reade
 	return err_set(e, -(int)number, "%s", text);
 }
 
+/* A /24 is 256 keys. */
+static int64_t
+patience(const struct plan_element *elements, unsigned count)
+{
+	int64_t keys = 0;
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		keys += elements[i].ifname[0] != '\0' ? 1 : plan_prefix_keys(&elements[i].prefix);
+	return REPLY_PATIENCE_NS + keys * KEY_PATIENCE_NS;
+}
+
 static int
 ask(struct enforce *f, uint8_t type, const struct plan_element *elements, unsigned count,
     struct err *e)
 {
-	int64_t end_ns = clock_mono_ns() + REPLY_PATIENCE_NS + count * ELEMENT_PATIENCE_NS;
+	int64_t end_ns = clock_mono_ns() + patience(elements, count);
 	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
 	struct enforce_wire_header h = {0};
 	struct wire_reader r;

@@ -82,7 +82,7 @@ struct enforce_report {
 int enforce_poll(struct enforce *f, struct enforce_report *out);
 
 /* One transaction each; 0 or negative errno with *e.  Synchronous, bounded by 2 s and 0.1 ms
- * per element (-ETIMEDOUT).  -EINVAL names what the child refuses; nothing of the call is done
+ * per kernel key (-ETIMEDOUT).  -EINVAL names what the child refuses; nothing of the call is done
  * then. */
 int enforce_block(
     struct enforce *f, const struct plan_element *elements, unsigned count, struct err *e);

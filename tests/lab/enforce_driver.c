@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Drives the enforcer by lines on stdin, for tests/lab/test_enforce.sh:
- *   enforce_driver TABLE [glob=G]... [relay=P]... [off=FEATURE]...
+ *   enforce_driver TABLE [glob=G]... [relay=P]... [off=FEATURE]... [meters=LINKS,ADDRESSES]
+ *       [notice=ADDRESS]... (port 2526)
  *   block KEY [SPAN [CASE]] | grant KEY | release KEY | replace [KEY]... | list | features | bulk N
- * bench N | throttle KEY | unthrottle KEY | brake KEY | observe KEY | beat SPAN|0 armed|counting |
+ * bench N | brakenet A.B (its 65,536 addresses, one by one) | throttle KEY | unthrottle KEY | brake KEY | observe KEY | beat SPAN|0 armed|counting |
  * state; KEY is an interface or a prefix.  Each line is answered by "ok ..." or "failed ..."; news
  * are "news ...".
  */
@@ -158,6 +159,29 @@ do_bulk(struct enforce *f, unsigned n)
 	plan_fini(&plan);
 }
 
+/* Every address of A.B.0.0/16 is a server that the brake holds: 256 prefixes of 256 keys. */
+static void
+do_brake_net(struct enforce *f, const char *net)
+{
+	struct plan_element some[16];
+	unsigned a, b, i;
+	struct err err;
+	int r = sscanf(net, "%u.%u", &a, &b) == 2 ? 0 : err_set(&err, -EINVAL, "brakenet A.B");
+
+	for (i = 0; i < 256 && r == 0; i++) {
+		struct plan_element *e = &some[i % 16];
+		uint8_t v4[4] = {(uint8_t)a, (uint8_t)b, (uint8_t)i, 0};
+
+		memset(e, 0, sizeof(*e));
+		e->set = PLAN_SET_BRAKED;
+		e->prefix.addr = addr_from_v4(v4);
+		e->prefix.bits = 120;
+		if (i % 16 == 15)
+			r = enforce_block(f, some, 16, &err);
+	}
+	answer(r, &err, "brakenet");
+}
+
 static int
 compare_spans(const void *a, const void *b)
 {
@@ -238,9 +262,10 @@ do_state(struct enforce *f)
 	if (r < 0)
 		answer(r, &err, "");
 	else
-		printf("ok state alive_ms=%lld armed=%d dropped=%llu counted=%llu\n",
+		printf(
+		    "ok state alive_ms=%lld armed=%d dropped=%llu counted=%llu overflow=%llu %s\n",
 		    (long long)s.alive_ns / 1000000, s.armed, (unsigned long long)s.dropped,
-		    (unsigned long long)s.counted);
+		    (unsigned long long)s.counted, (unsigned long long)s.overflow, s.overflow_link);
 }
 
 static void
@@ -268,6 +293,8 @@ do_line(struct enforce *f, char *line)
 			printf("failed %d a key is missing\n", -EINVAL);
 		else if (strcmp(verb, "bulk") == 0)
 			do_bulk(f, (unsigned)atoi(key));
+		else if (strcmp(verb, "brakenet") == 0)
+			do_brake_net(f, key);
 		else if (strcmp(verb, "bench") == 0)
 			do_bench(f, (unsigned)atoi(key));
 		else
@@ -290,8 +317,27 @@ print_news(struct enforce *f)
 			printf("news link %s %s\n", report.ifname, report.link_up ? "up" : "gone");
 		if (report.event == ENFORCE_REPAIRED)
 			printf("news repaired %s\n", report.text);
+		if (report.event == ENFORCE_OVERFLOW)
+			printf("news overflow %s\n", report.text);
 	}
 	return true;
+}
+
+static int
+add_notice(struct enforce_config *cfg, const char *text)
+{
+	struct addr a;
+
+	if (addr_parse(text, &a) < 0)
+		return -EINVAL;
+	if (addr_is_v4(&a)) {
+		cfg->notice.v4 = a;
+		cfg->notice.has_v4 = true;
+	} else {
+		cfg->notice.v6 = a;
+		cfg->notice.has_v6 = true;
+	}
+	return 0;
 }
 
 static int
@@ -311,7 +357,11 @@ configure(struct enforce_config *cfg, int argc, char **argv)
 		else if (strncmp(argv[i], "relay=", 6) == 0 && cfg->relay_count < 64 &&
 			 addr_prefix_parse(argv[i] + 6, &cfg->relays[cfg->relay_count]) == 0)
 			cfg->relay_count++;
-		else if (strncmp(argv[i], "off=", 4) != 0)
+		else if (strncmp(argv[i], "notice=", 7) == 0 && add_notice(cfg, argv[i] + 7) == 0)
+			cfg->notice.port = 2526;
+		else if (sscanf(argv[i], "meters=%u,%u", &cfg->meters.interfaces,
+			     &cfg->meters.addresses) != 2 &&
+			 strncmp(argv[i], "off=", 4) != 0)
 			return -EINVAL;
 		for (f = 0; f < ENFORCE_FEATURE__COUNT; f++)
 			if (strncmp(argv[i], "off=", 4) == 0 &&

@@ -154,6 +154,42 @@ case_address() {
 	check "$kind: and can be throttled by it" at_most 12
 }
 
+# More sources than the meters have room for: interfaces fail closed; addresses pass, are counted where they came in,
+# and told; nobody else suffers.
+case_full() {
+	stop_enforcer
+	nft_hv flush ruleset
+	start_enforcer bulkhead 'glob=vnet*' meters=1,65536 || { check "$kind: tiny meters" false; return 1; }
+	tell beat 0 armed
+	blast shop 2 -d -s 1 -l 4000
+	check "$kind: the meter of the one link there is room for" at_most 60 5
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: a link without room passes nothing" at_most 0 0
+	check "$kind: and is counted as dropped" state_is 'dropped=[1-9][0-9]*'
+	stop_enforcer
+	nft_hv flush ruleset
+	start_enforcer bulkhead 'glob=nosuch*' meters=16,65536 || { check "$kind: small meters" false; return 1; }
+	tell beat 0 armed
+	check "$kind: 131,072 servers become known by their addresses" eval 'tell_patience=60 tell brakenet 10.1 && tell_patience=60 tell brakenet 10.2'
+	echo "  $answer"
+	check "$kind: no meter is full yet" state_is 'overflow=0'
+	lab_in shop timeout 120 python3 "$here/spoof.py" eth0 "$(lab_in shop cat /sys/class/net/eth0/address)" \
+		"$(gateway_mac)" "$(lab_mx4 3)" 10.1.0.0 100000 || check "$kind: 100,000 sources send" false
+	check "$kind: 100,000 sources: those beyond the meters' room are counted" lab_wait 10 state_is 'overflow=3[0-9]{4} '
+	echo "  $answer"
+	check "$kind: the meters hold what they have room for" [ "$(held)" -le 65536 ]
+	check "$kind: with the link where they came in" grep -qE 'overflow=[0-9]+ [a-z]' <<<"$answer"
+	tell beat 0 armed
+	check "$kind: and it is told, once" eval 'told 2 "overflow .*packets passed unmetered" && tell beat 0 armed && [ "$(grep -c "^news overflow" "$news")" = 1 ]'
+	tell brake "$(lab_addr4 news)"
+	blast news 2 -d -s 1 -l 4000
+	check "$kind: who found no room is let pass, not shut out" at_most 1000000 200
+}
+gateway_mac() {
+	if [ $kind = bridged ]; then lab_in ext cat /sys/class/net/eth0/address; else lab_in hv cat "/sys/class/net/$(lab_port shop)/address"; fi
+}
+held() { nft_hv -j list set inet bulkhead met4 2>/dev/null | python3 -c 'import json,sys; print(max([len(x["set"].get("elem", [])) for x in json.load(sys.stdin)["nftables"] if "set" in x] or [0]))'; }
+
 lab_need
 command -v smtp-sink >/dev/null || { echo "skipped: smtp-source and smtp-sink (postfix) are not installed"; exit 77; }
 for kind in bridged routed; do
@@ -165,6 +201,7 @@ for kind in bridged routed; do
 	case_observe
 	case_dead
 	case_address
+	[ $kind = bridged ] || case_full
 	stop_enforcer
 	lab_end
 done
