@@ -34,7 +34,7 @@ agrees() {
 rules() { nft_hv -s list ruleset | grep -vE '^\s*(elements|"|[a-z0-9]+ (timeout|expires))' | grep -E 'table|chain|hook|goto|reject|drop|accept' | sort; }
 whole() { [ "$(rules)" = "$rules_before" ] && agrees; }
 
-start_guard() { cast_guard >/dev/null; }
+start_guard() { cast_guard >/dev/null || tail -n 5 "$LAB_DIR/guard.log"; }
 child() { pgrep -P "${LAB_PID[guard]}"; }
 kill_guard() {
 	kill -KILL "${LAB_PID[guard]}" 2>/dev/null
@@ -53,6 +53,18 @@ during() { # COMMAND...
 	sleep "0.0$((RANDOM % 90 + 10))"
 	"$@"
 	wait $job
+}
+
+case_hung_judge() {
+	kill -STOP "${LAB_PID[guard]}"
+	nft_hv flush ruleset
+	check "$round: the judge hangs, another flushes: the enforcer alone puts it back" lab_wait 2 eval '[ "$(rules)" = "$rules_before" ]'
+	ip -n "$LAB-hv" link del vnet3
+	ip -n "$LAB-hv" link add vnet3 type veth peer name peer3
+	kill -CONT "${LAB_PID[guard]}"
+	lab_wait 5 agrees
+	rules_before=$(rules)
+	check "$round: and a link that came meanwhile has its elements when it goes on" lab_wait 5 whole
 }
 
 lab_need
@@ -98,6 +110,8 @@ for ((round = 0; round < rounds; round++)); do
 		check "$round: $wipe amid changes" lab_wait 5 whole
 	done
 
+	case_hung_judge
+
 	during eval 'ip -n "$LAB-hv" link del vnet2; ip -n "$LAB-hv" link add vnet2 type veth peer name peer2'
 	rules_before=$(lab_wait 2 agrees; rules)
 	check "$round: a link that dies and comes back amid changes" lab_wait 5 whole
@@ -107,5 +121,11 @@ begin=${EPOCHREALTIME/./}
 changes $((rounds * 50))
 echo "  $((rounds * 50)) changes in $(((${EPOCHREALTIME/./} - begin) / 1000)) ms, one process each"
 check "verdicts that change as fast as they can" lab_wait 5 whole
+storm() { lab_in hv timeout 120 python3 "$here/ctl_storm.py" "$LAB_DIR/run/ctl.sock" $servers $1; }
+bulkhead release --all --reason storm >/dev/null 2>&1
+figure=$(storm $((rounds * 1000)))
+echo "  $figure; load $(cut -d' ' -f1 /proc/loadavg)"
+check "a storm of verdicts over one connection" grep -q ' taken 0 refused' <<<"$figure"
+check "and kernel = database behind it" lab_wait 5 whole
 check "the ledger's chain is whole" bulkhead ledger verify
 lab_summary
