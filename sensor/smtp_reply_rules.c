@@ -39,6 +39,9 @@ const struct smtp_reply_rule smtp_reply_rules[] = {
 	"receiving mail at a rate|receiving mail too quickly|"
 	"recipient * exceeded their message rate|recipient mailbox is busy",
 	"Gmail 4.2.1 5.2.1, Yandex: the recipient's rate, not the sender's"},
+    {OBS_REMOTE_NONE, 4, ANY, ANY,
+	"timeout waiting for client|timeout exceeded|connection timed out",
+	"Postfix, Symantec: the session was slow, whoever sends"},
     {OBS_REMOTE_GREYLIST, 4, ANY, ANY, "unverified address|verification in progress",
 	"Postfix verify(8)"},
 

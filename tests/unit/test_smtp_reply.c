@@ -185,6 +185,8 @@ static const struct {
     /* greylisting */
     {OBS_REMOTE_GREYLIST, "450 4.2.0 <x@example.org>: Recipient address rejected: Greylisted, see "
 			  "http://postgrey.schweikert.ch/help/example.org.html"},
+    {OBS_REMOTE_NONE, "451 4.7.0 Timeout waiting for client input"},
+    {OBS_REMOTE_NONE, "421 4.4.2 mx.example.net Error: timeout exceeded"},
     {OBS_REMOTE_GREYLIST, "451 4.7.1 Greylisting in action, please come back in 00:05:00"},
     {OBS_REMOTE_GREYLIST,
 	"451 4.7.1 Sorry, the service is currently unavailable. Please come back later."},
