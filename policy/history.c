@@ -321,6 +321,10 @@ fold(struct history *h, unsigned index, struct history_entry *entry)
 	const struct observation *o = &entry->obs;
 	struct fold *f = take_fold(h, index, entry);
 
+	/* Envelopes of several lengths are of several people; which of them is which is lost. */
+	if (o->kind == OBS_ESTIMATE && f->count > 0 &&
+	    f->entry.obs.u.estimate.envelope_bytes != o->u.estimate.envelope_bytes)
+		entry->obs.u.estimate.envelope_bytes = 0;
 	f->entry = *entry;
 	f->count++;
 	note_subject(f, o);

@@ -12,8 +12,8 @@
 #include "policy/history_pack.h"
 
 /* Facts of one server and minute that are kept one by one.  A session of one mail has three or four:
- * this is some 60 mails, above what five minutes without a grant may hold. */
-#define HISTORY_FACTS_MAX 256
+ * this is some 300 mails a minute, so that the mailing of a grant is whole too. */
+#define HISTORY_FACTS_MAX 1024
 /* The same when the disk's share of the day is used up. */
 #define HISTORY_FACTS_MIN 48
 /* Of a server that the judge watches: what leads to a block is kept one by one. */

@@ -175,6 +175,7 @@ put_estimate(struct wire_writer *w, const struct observation *o)
 	put_signed(w, o->u.estimate.recipients);
 	put_signed(w, o->u.estimate.recipients_rejected);
 	put_varint(w, o->u.estimate.typical_bytes);
+	put_varint(w, o->u.estimate.envelope_bytes);
 	put_varint(w, o->u.estimate.confidence);
 }
 

@@ -23,7 +23,7 @@
 #include "policy/inventory.h"
 #include "sensor/observation.h"
 
-#define HISTORY_VERSION	       1 /* bump when the encoding changes; another one is refused */
+#define HISTORY_VERSION	       2 /* bump when the encoding changes; another one is refused */
 #define HISTORY_HEAD_BYTES     32
 #define HISTORY_PAYLOAD_MAX    49152 /* with its head far below what a SEQPACKET socket takes */
 #define HISTORY_SEGMENT_MAX    (HISTORY_HEAD_BYTES + HISTORY_PAYLOAD_MAX)

@@ -298,6 +298,7 @@ get_estimate(struct wire_reader *r, struct observation *o)
 	o->u.estimate.recipients = (int32_t)get_signed(r, INT32_MAX);
 	o->u.estimate.recipients_rejected = (int32_t)get_signed(r, INT32_MAX);
 	o->u.estimate.typical_bytes = (uint32_t)get_below(r, UINT64_C(1) << 32);
+	o->u.estimate.envelope_bytes = (uint16_t)get_below(r, 65536);
 	o->u.estimate.confidence = (uint16_t)get_below(r, 1001);
 }
 

@@ -99,6 +99,7 @@ one_of_each(struct history_entry out[16])
 	e->obs.u.estimate.recipients = 4;
 	e->obs.u.estimate.recipients_rejected = 2;
 	e->obs.u.estimate.typical_bytes = 34567;
+	e->obs.u.estimate.envelope_bytes = 47;
 	e->obs.u.estimate.confidence = 812;
 	e = &out[n++];
 	*e = entry_of(OBS_SESSION_END, 1, 3 * CLOCK_SECOND_NS);
@@ -178,6 +179,7 @@ test_round_trip(void **state)
 	assert_string_equal(l.entries[2].obs.u.message.from_domain, "news.shop.example");
 	assert_int_equal(l.entries[3].obs.u.estimate.messages, -1);
 	assert_int_equal(l.entries[3].obs.u.estimate.typical_bytes, 34567);
+	assert_int_equal(l.entries[3].obs.u.estimate.envelope_bytes, 47);
 	assert_int_equal(l.entries[3].obs.u.estimate.confidence, 812);
 	assert_int_equal(l.entries[4].obs.u.end.habits, OBS_HABIT_EARLY | OBS_HABIT_NOT_SMTP);
 	assert_int_equal(l.entries[4].obs.u.end.counts.messages, 1);
