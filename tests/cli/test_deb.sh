@@ -14,14 +14,13 @@ mkdir tree dest
 (cd "$tree" && { git ls-files -z -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print0; } |
 	tar -c --null -T -) | tar -x -C tree
 if make -s -C tree BUILD=build deb >log 2>&1; then ok build; else fail build "$(tail -n 5 log)"; fi
-for p in bulkhead-cli bulkhead-hypervisor; do
-	deb=$(ls tree/build/deb/${p}_*.deb)
-	if dpkg-deb -x "$deb" dest; then ok "unpack-$p"; else fail "unpack-$p" "$deb"; fi
+for p in $(sed -n 's/^Package: //p' tree/debian/control); do
+	if dpkg-deb -x tree/build/deb/"$p"_*.deb dest; then ok "unpack-$p"; else fail "unpack-$p" "dpkg-deb -x"; fi
 done
 lintian --allow-root --fail-on error,warning tree/build/deb/*.changes >lint 2>&1
 if [ $? -eq 0 ] && ! grep -q '^[EW]:' lint; then ok lintian; else fail lintian "$(head -n 5 lint)"; fi
 
-# What make install leaves, packed by one of the two (manual pages are packed with gzip).
+# What make install leaves, packed by one of them (manual pages are packed with gzip).
 (cd "$tree" && make -s BUILD="$build" install DESTDIR="$work/plain") >log 2>&1 || fail install "$(tail -n 3 log)"
 files_of() { (cd "$1" && find . -type f | sed 's/\.gz$//; s,^\./usr/lib/systemd,./lib/systemd,' | sort); }
 files_of plain >plain.list
