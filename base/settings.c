@@ -80,6 +80,7 @@ const struct config_row settings_rows[] = {
     LIST("check_domain_lists", check_domain_lists, 0, 8, "", "DNS block lists of domains that are asked."),
     LIST("check_allow_private", check_allow_private, 0, 8, "", "Private prefixes where pages may stand: for tests, ignored while mode is enforce."),
 
+    SPAN("complaint_retention", complaint_retention_ns, 7 * CLOCK_DAY_NS, 3650 * CLOCK_DAY_NS, "180d", "Complaints, and who had which address, are removed so long after they came or ended."),
     SPAN("evidence_retention", evidence_retention_ns, CLOCK_DAY_NS, 3650 * CLOCK_DAY_NS, "1095d", "Evidence is removed so long after its application or grant ended."),
     SPAN("grant_reminder", grant_reminder_ns, CLOCK_HOUR_NS, 365 * CLOCK_DAY_NS, "14d", "Time before the end of a grant when a reminder is written."),
 

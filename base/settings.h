@@ -68,6 +68,7 @@ struct settings {
 	char notice_addresses[128]; /* of this host: one IPv4, one IPv6 */
 	int64_t notice_port, notice_code;
 	int64_t evidence_max_mib;
+	int64_t complaint_retention_ns;
 	int64_t evidence_retention_ns; /* after the end of the application */
 	int64_t grant_reminder_ns;     /* before the end of a grant */
 	int64_t history_retention_ns;  /* of what every server did */

@@ -73,6 +73,10 @@ command_print print_events;
 /* A ledger entry in the names of the Elastic Common Schema (new reference). */
 json_t *events_ecs(const json_t *entry, const char *host);
 
+extern const struct option options_abuse_list[];
+command_run cmd_abuse_import, cmd_abuse_list, cmd_abuse_report;
+command_print print_complaint, print_complaints, print_abuse_report;
+
 extern const struct option options_notice_list[], options_notice_retry[];
 command_run cmd_notice_list, cmd_notice_retry;
 command_print print_notices, print_notice_retry;

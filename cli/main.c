@@ -159,6 +159,17 @@ static const struct command commands[] = {
 	"  bulkhead events\n  bulkhead events --follow\n"
 	"  bulkhead events --follow --json     # one object per line, Elastic Common Schema\n",
 	cmd_events, print_events},
+    {"abuse import", "[FILE]", 0, 1, NULL,
+	"take a complaint in (ARF), from standard input or a file",
+	"  bulkhead abuse import <report.eml\n"
+	"  # in /etc/aliases:  fbl: \"|/usr/bin/bulkhead abuse import\"\n",
+	cmd_abuse_import, print_complaint},
+    {"abuse list", "", 0, 0, options_abuse_list, "complaints of receivers, the newest first",
+	"  bulkhead abuse list\n  bulkhead abuse list --server vm-7\n", cmd_abuse_list,
+	print_complaints},
+    {"abuse report", "CASE", 1, 1, NULL, "a case as a mail for its tenant, in ARF",
+	"  bulkhead abuse report bh-abcdefghij | sendmail -t\n", cmd_abuse_report,
+	print_abuse_report},
     {"notice list", "", 0, 0, options_notice_list, "what tenants and operators were told",
 	"  bulkhead notice list\n  bulkhead notice list --state dead\n", cmd_notice_list,
 	print_notices},

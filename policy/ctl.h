@@ -82,6 +82,11 @@
  * notice.list      view     {state?, limit?}                            {notices:[NOTICE ...]}: the newest first
  * notice.retry     abuse    {id | all:true}                             {retried}
  *
+ * abuse.import     abuse    what whitelist/complaint.h says                  COMPLAINT + {known}
+ * abuse.list       view     {server?}                                   {complaints:[COMPLAINT ...]}: the newest first
+ * abuse.report     view     {case}                                      {about: CASE, server?: SERVER, complaints:[...]}
+ *
+ * COMPLAINT {type, source, arrival, imported, reporter, domain, server, how: history|inventory|none, counted}
  * NOTICE  {id, kind, about, hook, server, contact, lang, state, made, due, done, attempts, error}
  * SERVER  {server, tenant, plan, virtualization, mode, effective_mode, contact, lang, interfaces:[], macs:[], addresses:[], verdict,
  *          question, case, blocked_at, until, seconds_left, pinned, enforced, bulk_score, abuse_score, recipients_5min,
@@ -168,6 +173,7 @@ extern const struct ctl_command ctl_commands_decide[];
 extern const struct ctl_command ctl_commands_intake[];
 extern const struct ctl_command ctl_commands_system[];
 extern const struct ctl_command ctl_commands_notice[];
+extern const struct ctl_command ctl_commands_abuse[];
 extern const struct ctl_command ctl_commands_history[];
 extern const struct ctl_command ctl_commands_explain[];
 

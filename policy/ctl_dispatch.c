@@ -32,6 +32,7 @@ static const struct ctl_command *const tables[] = {
     ctl_commands_intake,
     ctl_commands_system,
     ctl_commands_notice,
+    ctl_commands_abuse,
     ctl_commands_history,
     ctl_commands_explain,
 };

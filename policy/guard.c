@@ -297,6 +297,7 @@ guard_tick(struct guard *g)
 	guard_write_steps(g);
 	watch_catch(g);
 	guard_notice_tick(g);
+	guard_complaint_tick(g);
 	save_slice(g);
 	backup_slice(g);
 }

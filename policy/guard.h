@@ -91,7 +91,7 @@ struct guard {
 	bool covers_stale; /* grants or inventory changed */
 	int64_t next_watch_ns, next_sweep_ns;
 	int64_t notify_heard_ns; /* when bulkhead-notify last asked for work; 0 = never */
-	int64_t next_notice_sweep_ns;
+	int64_t next_notice_sweep_ns, next_complaint_sweep_ns;
 	unsigned save_cursor;			  /* the next server whose state is saved */
 	int64_t next_beat_ns;			  /* the heartbeat of the kernel's brake */
 	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */
@@ -230,6 +230,10 @@ int guard_notice_done(struct guard *g, int64_t id, unsigned attempt, enum notice
     const char *error, struct err *e);
 int guard_notice_retry(
     struct guard *g, const char *actor, int64_t id, unsigned *count, struct err *e);
+
+/* A complaint becomes a record of the server whose mail it was, and evidence; *known: it was there already. */
+int guard_complain(struct guard *g, const char *actor, const struct complaint *complaint,
+    struct store_complaint *out, bool *known, struct err *e);
 
 /* True when blocks of this server reach the kernel: mode of server, else global, and inventory present. */
 bool guard_is_enforced(const struct guard *g, unsigned index);

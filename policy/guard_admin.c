@@ -59,6 +59,8 @@ store_changes(struct guard *g, const char *actor, const struct inventory *fresh,
 		done->removed++;
 		rc = guard_end_case(g, actor, name, "the server was removed", e);
 		if (rc == 0)
+			rc = store_put_addresses(g->store, name, NULL, g->now_ns, e);
+		if (rc == 0)
 			rc = store_remove_server(g->store, name, e);
 		/* A server that only the open inventory knew has no row. */
 		rc = rc == -ENOENT ? 0 : rc;
@@ -75,6 +77,10 @@ store_changes(struct guard *g, const char *actor, const struct inventory *fresh,
 		done->added += old < 0;
 		done->changed += old >= 0;
 		rc = store_put_server(g->store, s, e);
+		/* Whose an address was is asked by complaints, days later. */
+		if (rc == 0 && (old < 0 || !inventory_is_found_alike(
+					       s, inventory_get(g->inventory, (unsigned)old))))
+			rc = store_put_addresses(g->store, s->name, s, g->now_ns, e);
 	}
 	return rc;
 }

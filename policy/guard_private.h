@@ -64,6 +64,8 @@ int guard_notice_block(struct guard *g, const struct store_case *c, struct err *
 void guard_notice_warn(struct guard *g, unsigned index);
 void guard_notice_catch(struct guard *g);
 void guard_notice_tick(struct guard *g);
+/* Complaints whose time is over. */
+void guard_complaint_tick(struct guard *g);
 
 /* The kernel's side of one case; a failure is an event, an entry, and leads to reconcile. */
 int guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, struct err *e);

@@ -147,6 +147,8 @@ int judge_release(struct judge *j, unsigned index, int64_t now_ns, struct err *e
 const struct verdict *judge_verdict(const struct judge *j, unsigned index);
 int judge_get(const struct judge *j, unsigned index, struct judge_view *out);
 uint64_t judge_unattributed(const struct judge *j); /* sessions that match no server */
+/* A receiver complained about mail of this server; -ENOENT when there is no such server. */
+int judge_complain(struct judge *j, unsigned index, int64_t now_ns);
 bool judge_catch_is_on(const struct judge *j); /* safety catch has stopped automatic blocking */
 void judge_catch_reset(struct judge *j);
 size_t judge_memory_per_server(void); /* bytes */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The judge: whose observation it is, and what it counts for.  bulkhead-guard, replay. */
 #include "policy/judge_private.h"
+#include "policy/window_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,4 +251,19 @@ judge_observe(struct judge *j, const struct observation *o)
 	pool_news(j, s, index);
 	if (changed || c.blocked)
 		judge_decide(j, s, index, s->window.news.kind != WINDOW_CAMPAIGN_NONE);
+}
+
+int
+judge_complain(struct judge *j, unsigned index, int64_t now_ns)
+{
+	struct judge_state *s = judge_take_state(j, index);
+
+	if (s == NULL)
+		return -ENOENT;
+	j->now_ns = now_ns;
+	window_turn(&s->window, now_ns);
+	window_count(&s->window, WINDOW_COMPLAINTS_DAY, 1);
+	s->last_activity_ns = now_ns;
+	judge_decide(j, s, index, false);
+	return 0;
 }

@@ -9,7 +9,7 @@
 #include "policy/pool.h"
 #include "policy/verdict.h"
 
-#define JUDGE_STATE_VERSION 3 /* bump when the encoding changes; an older blob is then dropped */
+#define JUDGE_STATE_VERSION 4 /* bump when the encoding changes; an older blob is then dropped */
 
 #define JUDGE_SAMPLES_KEPT 6
 

@@ -264,6 +264,25 @@ auth_explain(const struct signal *s, const struct signal_input *in, const struct
 	    f->value);
 }
 
+static void
+complaints_evaluate(const struct signal *s, const struct signal_input *in, struct signal_finding *f)
+{
+	f->value = ring_sum(in, WINDOW_COMPLAINTS_DAY);
+	f->threshold = s->activation;
+	/* 0.3 % (the limit of Google and Yahoo) of 160 mails a day, and ten times that. */
+	f->points = signal_poisson(f->value, 0.5, 5);
+}
+
+static void
+complaints_explain(const struct signal *s, const struct signal_input *in,
+    const struct signal_finding *f, char *buf, size_t size)
+{
+	(void)s;
+	(void)in;
+	snprintf(buf, size,
+	    "%.0f receivers complained within a day that mail of this server is spam", f->value);
+}
+
 /* --- the table --- */
 
 const struct signal signal_table[] = {
@@ -571,6 +590,20 @@ const struct signal signal_table[] = {
 	.explain = auth_explain,
 	.ask = "Does it try passwords at other people's servers?",
 	.source = "credential stuffing; RFC 5068: submission stays open",
+    },
+    {
+	/* Anybody can write a complaint: alone it never closes anything. */
+	.name = "complaints",
+	.question = QUESTION_ABUSE,
+	.group = SIGNAL_DIRECT,
+	.needs = SIGNAL_NEEDS_ANY,
+	.highest = RUNG_WARN,
+	.activation = SIGNAL_COMPLAINTS_MIN,
+	.window_ns = CLOCK_DAY_NS,
+	.evaluate = complaints_evaluate,
+	.explain = complaints_explain,
+	.ask = "Do receivers complain about its mail?",
+	.source = "RFC 5965; Google's and Yahoo's sender rules: complaints below 0.3 %",
     },
 };
 const unsigned signal_count = sizeof(signal_table) / sizeof(signal_table[0]);

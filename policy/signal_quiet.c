@@ -54,6 +54,7 @@ signal_all_quiet(const struct signal_input *in)
 	       (double)w->sum[WINDOW_SENDERS_HOUR] < SIGNAL_SENDERS_MIN &&
 	       (double)w->sum[WINDOW_HELO_DAY] < SIGNAL_HELO_MIN &&
 	       (double)w->sum[WINDOW_AUTH_HOUR] < SIGNAL_AUTH_MIN &&
+	       (double)w->sum[WINDOW_COMPLAINTS_DAY] < SIGNAL_COMPLAINTS_MIN &&
 	       in->name_tenants < SIGNAL_NAMES_MIN &&
 	       test_is_quiet(w, WINDOW_TEST_UNKNOWN, SIGNAL_UNKNOWN_MIN) &&
 	       test_is_quiet(w, WINDOW_TEST_STALE, SIGNAL_UNKNOWN_MIN) &&

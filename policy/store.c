@@ -37,6 +37,9 @@
 	"id, day_ns, messages, unsubscribable, recipients, unknown, volume, checked_ns, level, " \
 	"reason, reminded_ns, pages_ns, pages_bad_ns, pages_level, pages_reason"
 
+#define COMPLAINT_COLUMNS                                                                \
+	"digest, type, source, arrival_ns, imported_ns, reporter, domain, server, how, " \
+	"counted"
 #define NOTICE_COLUMNS \
 	"kind, subject, hook, server, contact, lang, made_ns, due_ns, state, done_ns, error"
 
@@ -128,6 +131,19 @@ static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_WATCH_EACH] = "SELECT " WATCH_COLUMNS " FROM grant_watch ORDER BY id",
     [STORE_DISCOVERY_PUT] = "INSERT OR REPLACE INTO discovery (source, text) VALUES (?1, ?2)",
     [STORE_DISCOVERY_GET] = "SELECT text FROM discovery WHERE source = ?1",
+    [STORE_COMPLAINT_ADD] =
+	"INSERT INTO complaint (" COMPLAINT_COLUMNS ") VALUES"
+	" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (digest) DO NOTHING",
+    [STORE_COMPLAINT_EACH] = "SELECT " COMPLAINT_COLUMNS " FROM complaint"
+			     " WHERE ?1 = '' OR server = ?1 ORDER BY id DESC LIMIT ?2",
+    [STORE_COMPLAINT_FORGET] = "DELETE FROM complaint WHERE imported_ns < ?1",
+    [STORE_OWNER_ADD] = "INSERT INTO address_owner (address, server, from_ns, until_ns)"
+			" VALUES (?1, ?2, ?3, 0)",
+    [STORE_OWNER_END] = "UPDATE address_owner SET until_ns = ?2"
+			" WHERE server = ?1 AND until_ns = 0",
+    [STORE_OWNER_EACH] = "SELECT address, server FROM address_owner WHERE from_ns <= ?1"
+			 " AND (until_ns = 0 OR until_ns > ?1)",
+    [STORE_OWNER_FORGET] = "DELETE FROM address_owner WHERE until_ns <> 0 AND until_ns < ?1",
     /* Once per kind, subject and hook: a second one is no error and changes nothing. */
     [STORE_NOTICE_ADD] = "INSERT INTO notice (" NOTICE_COLUMNS ") VALUES"
 			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"

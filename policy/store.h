@@ -17,6 +17,7 @@
 #include "policy/notice.h"
 #include "policy/watch_grants.h"
 #include "whitelist/application.h"
+#include "whitelist/complaint.h"
 
 struct store;
 
@@ -148,6 +149,28 @@ int store_each_watch(
 /* What a hypervisor told the last time (policy/inventory_merge.h).  get: heap text (free() it), -ENOENT. */
 int store_put_discovery(struct store *st, const char *source, const char *text, struct err *e);
 int store_get_discovery(struct store *st, const char *source, char **text, struct err *e);
+
+/* A complaint with the server that it is about. */
+struct store_complaint {
+	struct complaint c;
+	int64_t imported_ns;
+	char server[INVENTORY_NAME_BYTES]; /* "" = nobody's address */
+	char how[12];			   /* "history", "inventory" or "none": how that was found */
+	bool counted;			   /* towards the abuse score */
+};
+/* 1 when it was added, 0 when one with its digest was there. */
+int store_add_complaint(struct store *st, const struct store_complaint *c, struct err *e);
+/* Of one server ("" = of all), the newest first. */
+int store_each_complaint(struct store *st, const char *server, unsigned limit,
+    int (*fn)(void *arg, const struct store_complaint *c), void *arg, struct err *e);
+/* Complaints that were imported, and addresses that were given up, before that time. */
+int store_forget_complaints(struct store *st, int64_t before_ns, struct err *e);
+/* From now on the server has these addresses and no others (NULL: none). */
+int store_put_addresses(struct store *st, const char *name, const struct server *server_or_null,
+    int64_t now_ns, struct err *e);
+/* The server that had this address at that time, by its most special prefix; -ENOENT when nobody is known. */
+int store_find_owner(struct store *st, const struct addr *a, int64_t at_ns,
+    char server[INVENTORY_NAME_BYTES], struct err *e);
 
 /* Notices (notice.h).  add: an id is given; one that is there already stays as it is. */
 int store_add_notice(struct store *st, const struct notice *n, struct err *e);

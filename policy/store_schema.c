@@ -203,6 +203,30 @@ static const char *const migrations[] = {
      ") STRICT;"
      "CREATE INDEX rung_step_of_server ON rung_step (server, time_ns);"
      "CREATE INDEX rung_step_time ON rung_step (time_ns);"),
+
+    /* Complaints of receivers (whitelist/complaint.h), and who had which address when. */
+    ("CREATE TABLE complaint ("
+     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+     "  digest TEXT NOT NULL UNIQUE,"
+     "  type TEXT NOT NULL,"
+     "  source TEXT NOT NULL,"
+     "  arrival_ns INTEGER NOT NULL,"
+     "  imported_ns INTEGER NOT NULL,"
+     "  reporter TEXT NOT NULL,"
+     "  domain TEXT NOT NULL,"
+     "  server TEXT NOT NULL,"
+     "  how TEXT NOT NULL,"
+     "  counted INTEGER NOT NULL CHECK (counted IN (0, 1))"
+     ") STRICT;"
+     "CREATE INDEX complaint_of_server ON complaint (server, id);"
+     "CREATE TABLE address_owner ("
+     "  id INTEGER PRIMARY KEY,"
+     "  address TEXT NOT NULL,"
+     "  server TEXT NOT NULL,"
+     "  from_ns INTEGER NOT NULL,"
+     "  until_ns INTEGER NOT NULL"
+     ") STRICT;"
+     "CREATE INDEX address_owner_now ON address_owner (server) WHERE until_ns = 0;"),
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

@@ -53,6 +53,7 @@ window_ring_span(unsigned ring)
 	    [WINDOW_MX_HOUR] = TALLY_HOUR,
 	    [WINDOW_INBOUND_DAY] = TALLY_DAY,
 	    [WINDOW_AUTH_HOUR] = TALLY_HOUR,
+	    [WINDOW_COMPLAINTS_DAY] = TALLY_DAY,
 	    [WINDOW_ATTEMPTS_5MIN] = TALLY_5MIN,
 	};
 
@@ -409,7 +410,8 @@ window_release(struct window *w, int64_t now_ns, double allowance, int64_t for_n
 {
 	static const uint8_t evidence[] = {WINDOW_OPEN_5MIN, WINDOW_OPEN_HOUR, WINDOW_OPEN_DAY,
 	    WINDOW_BEYOND_HOUR, WINDOW_DOMAINS_HOUR, WINDOW_SENDERS_HOUR, WINDOW_HELO_DAY,
-	    WINDOW_AUTH_HOUR, WINDOW_MX_HOUR, WINDOW_DESTINATIONS_HOUR, WINDOW_DESTINATIONS_DAY};
+	    WINDOW_AUTH_HOUR, WINDOW_MX_HOUR, WINDOW_DESTINATIONS_HOUR, WINDOW_DESTINATIONS_DAY,
+	    WINDOW_COMPLAINTS_DAY};
 
 	for (unsigned i = 0; i < sizeof(evidence); i++) {
 		memset(&w->ring[evidence[i]], 0, sizeof(w->ring[0]));

@@ -37,6 +37,7 @@ enum window_ring {
 	WINDOW_MX_HOUR,	      /* different names asked for with type MX */
 	WINDOW_INBOUND_DAY,   /* sessions in which mail came in */
 	WINDOW_AUTH_HOUR,     /* different submission servers that refused a login */
+	WINDOW_COMPLAINTS_DAY, /* receivers who said that its mail is spam */
 	WINDOW_ATTEMPTS_5MIN, /* connections that are no queue's retry */
 	WINDOW_RING__COUNT
 };

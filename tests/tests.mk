@@ -23,7 +23,7 @@ $(BUILD)/tests/fuzz/fuzz_domain: $(BUILD)/policy/libvirt_xml.o
 $(BUILD)/tests/unit/test_dossier.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
 
 # These test the command line program.
-$(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay $(BUILD)/tests/unit/test_top: $(call objs,$(wildcard cli/*.c))
+$(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay $(BUILD)/tests/unit/test_top $(BUILD)/tests/unit/test_complaint: $(call objs,$(wildcard cli/*.c))
 
 $(BUILD)/tests/policy/test_%: $(BUILD)/tests/policy/test_%.o \
     $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/policy/test_%,$(wildcard tests/policy/*.c))) $(TEST_A)

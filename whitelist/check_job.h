@@ -19,6 +19,7 @@ enum check_job_kind {
 	CHECK_JOB_PICTURE, /* C5, U7: one picture */
 	CHECK_JOB_ONLINE,  /* D*, U*, C1 C2 C4, M5: with the network */
 	CHECK_JOB_INTAKE, /* a support mail: intake.h in place of a report, its files into the output */
+	CHECK_JOB_COMPLAINT, /* a complaint: complaint.h as JSON in place of a report */
 	CHECK_JOB__COUNT
 };
 

@@ -19,6 +19,7 @@
 #include "base/sandbox.h"
 #include "base/sandbox_build.h"
 #include "whitelist/check_intake.h"
+#include "whitelist/check_complaint.h"
 #include "whitelist/check_message.h"
 #include "whitelist/check_online.h"
 #include "whitelist/check_picture.h"
@@ -159,6 +160,23 @@ run_intake(const char *document, size_t size)
 }
 
 static int
+run_complaint(const char *document, size_t size)
+{
+	struct complaint complaint;
+	json_t *object;
+	char *text;
+	int rc;
+
+	check_complaint(&complaint, document, size);
+	object = complaint_json(&complaint);
+	text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+	rc = text != NULL ? write_reply((const uint8_t *)text, (long)strlen(text)) : -ENOMEM;
+	free(text);
+	json_decref(object);
+	return rc;
+}
+
+static int
 run(const struct check_job *job, struct check_online_run *online)
 {
 	static struct check_report report;
@@ -170,6 +188,11 @@ run(const struct check_job *job, struct check_online_run *online)
 		return -EBADF;
 	if (job->kind == CHECK_JOB_INTAKE) {
 		rc = run_intake(document, size);
+		free(document);
+		return rc;
+	}
+	if (job->kind == CHECK_JOB_COMPLAINT) {
+		rc = run_complaint(document, size);
 		free(document);
 		return rc;
 	}
@@ -203,7 +226,8 @@ main(int argc, char **argv)
 				"standard input; use `bulkhead whitelist check N`\n");
 		return 2;
 	}
-	if (job.kind == CHECK_JOB_MESSAGE || job.kind == CHECK_JOB_INTAKE)
+	if (job.kind == CHECK_JOB_MESSAGE || job.kind == CHECK_JOB_INTAKE ||
+	    job.kind == CHECK_JOB_COMPLAINT)
 		check_message_init(); /* tables from files, while they can be opened */
 
 	/* Certificates and the resolver's configuration, likewise. */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 # bulkhead with a real guard, in a network namespace of its own: inventory, decisions, whitelist, ledger.
 # Usage: test_guard.sh BUILD.  Needs root (the guard's enforcer wants CAP_NET_ADMIN in its namespace).
+corpus=$(realpath "$(dirname "$0")/../fuzz/corpus/complaint")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 needs_root
@@ -81,6 +82,22 @@ if grep -q '"enforced": true' out; then ok mode-turns-the-case; else fail mode-t
 prints mode-in-ledger 'plan small' "${b[@]}" ledger show
 prints mode-inherit '^enforce$' "${b[@]}" mode inherit --plan small
 "${b[@]}" release vm-10 --reason 'lab' >/dev/null
+
+# --- complaints ---
+"${b[@]}" server set vm-7 addresses='192.0.2.1;192.0.2.7' >/dev/null
+prints abuse-import 'stored for vm-7, which has 192.0.2.1' sh -c "'${b[0]}' --config '$work/bulkhead.conf' abuse import <'$corpus/rfc5965.eml'"
+prints abuse-again 'known already' "${b[@]}" abuse import "$corpus/rfc5965.eml"
+prints abuse-jmrp 'stored for vm-7' "${b[@]}" abuse import "$corpus/jmrp.eml"
+prints abuse-stranger 'belongs to no server' "${b[@]}" abuse import "$corpus/headers.eml"
+refused abuse-none 1 'no report in the Abuse Reporting Format' "${b[@]}" abuse import "$corpus/none.eml"
+head -c 100000 /dev/urandom >noise.eml
+refused abuse-noise 1 'this is no complaint' "${b[@]}" abuse import noise.eml
+prints abuse-list 'vm-7 .* 192.0.2.1 ' "${b[@]}" abuse list --server vm-7
+prints abuse-in-ledger 'complaint' "${b[@]}" ledger show
+"${b[@]}" abuse report "$case" >report.eml
+prints abuse-report-is-arf 'known already\|stored for vm-7' "${b[@]}" abuse import report.eml
+prints abuse-report-to '^To: <a@acme.example>' cat report.eml
+refused abuse-report-unknown 1 'no server or case' "${b[@]}" abuse report bh-nothing
 
 # --- whitelist ---
 # A picture of one white pixel, and what else an application needs.
