@@ -19,19 +19,29 @@ const struct option options_events[] = {
     {NULL, NULL, false, false, NULL},
 };
 
-/* Which ECS type and outcome an action is; the first prefix that fits. */
+/* Which ECS kind, category, type and outcome an action is; the first prefix that fits.  Only pairs of category and
+ * type that the schema expects (ecs-allowed-values-event-category). */
 static const struct {
-	const char *prefix, *category, *type, *kind;
+	const char *prefix, *category, *type, *kind, *outcome;
 } classes[] = {
-    {"block", "network", "denied", "alert"},
-    {"release", "network", "allowed", "event"},
-    {"refused", "iam", "denied", "event"},
-    {"catch.", "network", "info", "alert"},
-    {"whitelist.", "configuration", "change", "event"},
-    {"server.", "configuration", "change", "event"},
-    {"mode", "configuration", "change", "event"},
-    {"guard.", "process", "info", "event"},
-    {"", "configuration", "info", "event"},
+    {"block", "network", "denied", "alert", "success"},
+    {"throttle", "network", "denied", "alert", "success"},
+    {"extend", "network", "denied", "event", "success"},
+    {"enforce.failed", "network", "info", "alert", "failure"},
+    {"enforce", "network", "denied", "event", "success"},
+    {"unenforce", "network", "allowed", "event", "success"},
+    {"release", "network", "allowed", "event", "success"},
+    {"refused", "api", "denied", "event", "failure"},
+    {"catch.", "network", "info", "alert", "success"},
+    {"brake.", "network", "info", "alert", "success"},
+    {"complaint", "intrusion_detection", "info", "alert", "success"},
+    {"notice.dead", "network", "info", "alert", "failure"},
+    {"notice.", "network", "info", "event", "success"},
+    {"whitelist.", "configuration", "change", "event", "success"},
+    {"server.", "configuration", "change", "event", "success"},
+    {"mode", "configuration", "change", "event", "success"},
+    {"guard.", "process", "info", "event", "success"},
+    {"", "configuration", "info", "event", "success"},
 };
 
 json_t *
@@ -47,12 +57,12 @@ events_ecs(const json_t *entry, const char *host)
 	while (strncmp(action, classes[c].prefix, strlen(classes[c].prefix)) != 0)
 		c++;
 	snprintf(message, sizeof(message), "%s %s by %s", action, subject, actor);
-	return json_pack("{s:s, s:{s:s}, s:{s:s, s:[s], s:[s], s:s, s:s, s:s, s:I, s:s},"
+	return json_pack("{s:s, s:{s:s}, s:{s:s, s:[s], s:[s], s:s, s:s, s:s, s:s, s:I, s:s},"
 			 " s:{s:s}, s:{s:s, s:s, s:s}, s:o, s:{s:s, s:O*}}",
 	    "@timestamp", output_json_get(entry, "time", ""), "ecs", "version", "8.11.0", "event",
 	    "kind", classes[c].kind, "category", classes[c].category, "type", classes[c].type,
-	    "action", action, "dataset", "bulkhead.ledger", "module", "bulkhead", "sequence",
-	    (json_int_t)output_json_number(entry, "seq"), "hash",
+	    "outcome", classes[c].outcome, "action", action, "dataset", "bulkhead.ledger", "module",
+	    "bulkhead", "sequence", (json_int_t)output_json_number(entry, "seq"), "hash",
 	    output_json_get(entry, "hash", ""), "user", "name", actor, "observer", "vendor",
 	    "Bulkhead", "type", "ips", "hostname", host, "message", output_json_text(message),
 	    "bulkhead", "subject", subject, "detail", detail);

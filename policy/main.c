@@ -251,7 +251,7 @@ open_enforcer(struct daemon *d, struct err *e)
 	return 0;
 }
 
-/* The workers' program stands beside this one. */
+/* The workers' program stands beside this one (as in a build folder), else in ../libexec/bulkhead. */
 static int
 open_checks(struct daemon *d, struct err *e)
 {
@@ -263,9 +263,13 @@ open_checks(struct daemon *d, struct err *e)
 		return err_set(e, -ENOENT, "/proc/self/exe cannot be read: mount /proc");
 	path[n] = '\0';
 	slash = strrchr(path, '/');
-	if (slash == NULL || (size_t)(slash - path) + sizeof("/bulkhead-check") > sizeof(path))
+	if (slash == NULL ||
+	    (size_t)(slash - path) + sizeof("/../libexec/bulkhead/bulkhead-check") > sizeof(path))
 		return err_set(e, -ENAMETOOLONG, "%s: this path is too long", path);
-	strcpy(slash, "/bulkhead-check");
+	snprintf(slash, sizeof(path) - (size_t)(slash - path), "/bulkhead-check");
+	if (access(path, X_OK) != 0)
+		snprintf(slash, sizeof(path) - (size_t)(slash - path),
+		    "/../libexec/bulkhead/bulkhead-check");
 	return check_spawner_open(&d->checks, path, &d->user, e);
 }
 

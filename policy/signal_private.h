@@ -9,16 +9,16 @@
 
 /* Where rows begin to speak (their activation): recipients of one mailing, different domains and
  * names, and bad trials. */
-#define SIGNAL_MAILING_MIN 20
-#define SIGNAL_SPREAD_MIN  20
-#define SIGNAL_SENDERS_MIN 10
-#define SIGNAL_HELO_MIN	   4
-#define SIGNAL_AUTH_MIN	   5
+#define SIGNAL_MAILING_MIN    20
+#define SIGNAL_SPREAD_MIN     20
+#define SIGNAL_SENDERS_MIN    10
+#define SIGNAL_HELO_MIN	      4
+#define SIGNAL_AUTH_MIN	      5
 #define SIGNAL_COMPLAINTS_MIN 2
-#define SIGNAL_NAMES_MIN   3
-#define SIGNAL_UNKNOWN_MIN 7
-#define SIGNAL_REMOTE_MIN  3
-#define SIGNAL_CONNECT_MIN 5
+#define SIGNAL_NAMES_MIN      3
+#define SIGNAL_UNKNOWN_MIN    7
+#define SIGNAL_REMOTE_MIN     3
+#define SIGNAL_CONNECT_MIN    5
 
 /* Mailings, in signal_mailing.c. */
 void signal_declared_evaluate(

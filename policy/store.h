@@ -155,8 +155,8 @@ struct store_complaint {
 	struct complaint c;
 	int64_t imported_ns;
 	char server[INVENTORY_NAME_BYTES]; /* "" = nobody's address */
-	char how[12];			   /* "history", "inventory" or "none": how that was found */
-	bool counted;			   /* towards the abuse score */
+	char how[12]; /* "history", "inventory" or "none": how that was found */
+	bool counted; /* towards the abuse score */
 };
 /* 1 when it was added, 0 when one with its digest was there. */
 int store_add_complaint(struct store *st, const struct store_complaint *c, struct err *e);

@@ -32,13 +32,13 @@ enum window_ring {
 	WINDOW_DOMAINS_HOUR,	  /* different recipient domains */
 	WINDOW_DESTINATIONS_HOUR, /* different destinations that took a message */
 	WINDOW_DESTINATIONS_DAY,
-	WINDOW_SENDERS_HOUR,  /* different domains in MAIL FROM */
-	WINDOW_HELO_DAY,      /* different names in EHLO */
-	WINDOW_MX_HOUR,	      /* different names asked for with type MX */
-	WINDOW_INBOUND_DAY,   /* sessions in which mail came in */
-	WINDOW_AUTH_HOUR,     /* different submission servers that refused a login */
+	WINDOW_SENDERS_HOUR,   /* different domains in MAIL FROM */
+	WINDOW_HELO_DAY,       /* different names in EHLO */
+	WINDOW_MX_HOUR,	       /* different names asked for with type MX */
+	WINDOW_INBOUND_DAY,    /* sessions in which mail came in */
+	WINDOW_AUTH_HOUR,      /* different submission servers that refused a login */
 	WINDOW_COMPLAINTS_DAY, /* receivers who said that its mail is spam */
-	WINDOW_ATTEMPTS_5MIN, /* connections that are no queue's retry */
+	WINDOW_ATTEMPTS_5MIN,  /* connections that are no queue's retry */
 	WINDOW_RING__COUNT
 };
 

@@ -25,6 +25,27 @@ for p in "$dest"/usr/bin/* "$dest"/usr/sbin/* "$dest"/usr/libexec/bulkhead/bulkh
 	if ls "$dest"/usr/share/man/man[18]/"$(basename "$p")".[18] >/dev/null 2>&1; then ok "page-of-$(basename "$p")"; else fail "page-of-$(basename "$p")" none; fi
 done
 
+# --- an installed guard finds its workers, and its notices their carrier ---
+if [ "$(id -u)" -eq 0 ]; then
+	chmod 755 "$work"
+	mkdir run state
+	printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\n' "$work" "$work" >guard.conf
+	unshare --net "$dest/usr/sbin/bulkhead-guard" --config guard.conf >guard.log 2>&1 &
+	guard_pid=$!
+	for _ in $(seq 100); do
+		"$bulkhead" --config guard.conf status >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	prints installed-guard '^guard     observe' "$dest/usr/bin/bulkhead" --config guard.conf status
+	kill "$guard_pid"
+	wait "$guard_pid"
+	printf Jefe >key
+	prints installed-hmac '^5bdcc146bf60754e' sh -c "printf %s 'what do ya want for nothing?' | '$dest/usr/libexec/bulkhead/bulkhead-notify' --hmac-sha256 key"
+	for hook in mail webhook ticket; do
+		if [ -x "$dest/usr/libexec/bulkhead/hooks/$hook" ]; then ok "hook-$hook"; else fail "hook-$hook" missing; fi
+	done
+fi
+
 # --- settings: good, observing, and kept by the next installation ---
 conf=$dest/etc/bulkhead/bulkhead.conf
 prints conf-good 'is good' "$bulkhead" config check "$conf"

@@ -117,6 +117,47 @@ events_speak_ecs(void **state)
 	json_decref(entry);
 }
 
+/* Every action that the ledger knows, in a pair of category and type that the schema expects (its page
+ * ecs-allowed-values-event-category). */
+static void
+events_fit_the_schema(void **state)
+{
+	static const char *const actions[] = {"block", "throttle", "extend", "enforce",
+	    "enforce.failed", "unenforce", "release", "refused", "catch.on", "catch.off",
+	    "brake.overflow", "complaint", "notice.sent", "notice.dead", "notice.retry",
+	    "whitelist.approve", "server.merge", "mode", "guard.start", "reconcile", "repaired",
+	    "evidence.expire"};
+	static const char *const expected[][9] = {
+	    {"network", "access", "allowed", "connection", "denied", "end", "info", "start", NULL},
+	    {"api", "access", "allowed", "change", "denied", "info", NULL},
+	    {"configuration", "access", "change", "creation", "deletion", "info", NULL},
+	    {"intrusion_detection", "allowed", "denied", "info", NULL},
+	    {"process", "access", "change", "end", "info", "start", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		json_t *entry = json_pack("{s:s}", "action", actions[i]),
+		       *ecs = events_ecs(entry, "host"), *event = json_object_get(ecs, "event");
+		const char *category = json_string_value(
+			       json_array_get(json_object_get(event, "category"), 0)),
+			   *type =
+			       json_string_value(json_array_get(json_object_get(event, "type"), 0)),
+			   *outcome = output_json_get(event, "outcome", "");
+		bool fits = false;
+
+		for (size_t c = 0; c < sizeof(expected) / sizeof(expected[0]); c++)
+			for (size_t k = 1;
+			     strcmp(expected[c][0], category) == 0 && expected[c][k] != NULL; k++)
+				fits = fits || strcmp(expected[c][k], type) == 0;
+		if (!fits)
+			fail_msg("%s is %s/%s", actions[i], category, type);
+		assert_true(strcmp(outcome, "success") == 0 || strcmp(outcome, "failure") == 0);
+		json_decref(ecs);
+		json_decref(entry);
+	}
+}
+
 static void
 metrics_escape_and_leave_out(void **state)
 {
@@ -193,6 +234,7 @@ main(void)
 	    cmocka_unit_test(rows_are_sorted),
 	    cmocka_unit_test(filter_and_choice),
 	    cmocka_unit_test(events_speak_ecs),
+	    cmocka_unit_test(events_fit_the_schema),
 	    cmocka_unit_test(metrics_escape_and_leave_out),
 	    cmocka_unit_test(doctor_says_what_to_do),
 	};
