@@ -12,7 +12,7 @@
 
 #include "tests/policy/world.h"
 
-#define INSTANCES 10
+#define INSTANCES 10U
 #define SEED	  UINT64_C(20260601)
 
 static int
