@@ -19,6 +19,8 @@
 /* Every server's state is saved once in so many ticks, a slice in each, so that no tick is long. */
 #define SAVE_TICKS	30
 #define BACKUP_EVERY_NS CLOCK_HOUR_NS
+/* After a failure: the disk may have room again. */
+#define BACKUP_RETRY_NS CLOCK_MINUTE_NS
 /* Saved is who was active since the last turn, with room for late packets. */
 #define SAVE_RECENT_NS (4 * SAVE_TICKS * CLOCK_SECOND_NS)
 
@@ -256,13 +258,13 @@ backup_slice(struct guard *g)
 		if (g->now_ns < g->next_backup_ns &&
 		    g->next_backup_ns - g->now_ns <= BACKUP_EVERY_NS)
 			return;
-		g->next_backup_ns = g->now_ns + BACKUP_EVERY_NS;
 		rc = store_backup_new(&g->backup, g->store, &e);
 	}
 	if (rc == 0)
 		rc = store_backup_step(g->backup, &e);
 	if (rc > 0)
 		return;
+	g->next_backup_ns = g->now_ns + (rc < 0 ? BACKUP_RETRY_NS : BACKUP_EVERY_NS);
 	if (rc < 0)
 		log_event(LOG_LEVEL_ERROR, "guard.backup", "error=%s",
 		    log_quote(quoted, sizeof(quoted), e.text));

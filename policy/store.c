@@ -338,6 +338,12 @@ make_file(const char *path, struct err *e)
 	if (fd < 0) {
 		int code = -errno;
 
+		/* A copy that root put there, or began and could not finish, is root's. */
+		if (code == -EACCES && access(path, F_OK) == 0)
+			return err_set(e, code,
+			    "%s: cannot open the database (%s): give the file to the owner of its "
+			    "folder with chown, if it is the whole copy",
+			    path, strerror(errno));
 		return err_set(e, code,
 		    "%s: cannot open the database (%s): make the folder of state_dir, writable for "
 		    "the "

@@ -27,7 +27,8 @@ void store_close(struct store *st);
 
 /*
  * The last good copy, "PATH.backup", replaced in one step when it is whole.  store_backup_step() copies a slice:
- * 1 = there is more, 0 = done, negative = failed.  store_backup_cancel() frees it in every case, and accepts NULL.
+ * 1 = there is more, 0 = done, negative = failed.  _new() refuses with -ENOSPC where the copy would fill the disk.
+ * store_backup_cancel() frees it in every case, and accepts NULL.
  */
 struct store_backup;
 int store_backup_new(struct store_backup **out, struct store *st, struct err *e);

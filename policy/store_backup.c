@@ -8,12 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "policy/store_private.h"
 
 #define SLICE_PAGES \
 	4096 /* 16 MiB, once a second: some 20 ms, and 10,000 servers are copied in 10 s */
+
+/* Left free beside the copy, for what the guard must write meanwhile: the write-ahead log at its
+ * limit. */
+#define SPARE_BYTES (UINT64_C(4) << 20)
 
 struct store_backup {
 	struct store *st;
@@ -30,6 +36,38 @@ fail(struct store_backup *b, struct err *e)
 	    b->copy != NULL ? sqlite3_errmsg(b->copy) : "no memory");
 }
 
+/* A copy that fills the disk would take the room of the next decision: rather keep the last one. */
+static int
+check_room(const struct store_backup *b, struct err *e)
+{
+	struct statvfs fs;
+	struct stat db;
+	uint64_t needed, there;
+
+	if (stat(b->st->path, &db) != 0 || statvfs(b->st->path, &fs) != 0)
+		return err_set(
+		    e, -errno, "%s: cannot be looked at: %s", b->st->path, strerror(errno));
+	needed = (uint64_t)db.st_size + SPARE_BYTES;
+	there = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (there >= needed)
+		return 0;
+	return err_set(e, -ENOSPC,
+	    "%s: no room for a copy of the database (%llu MiB are needed, %llu are free), the last "
+	    "one stays: make room on the disk",
+	    b->path, (unsigned long long)(needed >> 20), (unsigned long long)(there >> 20));
+}
+
+/* Also of a guard that was killed while it copied. */
+static void
+remove_fresh(const struct store_backup *b)
+{
+	char journal[sizeof(b->fresh) + 8];
+
+	snprintf(journal, sizeof(journal), "%s-journal", b->fresh);
+	unlink(b->fresh);
+	unlink(journal);
+}
+
 void
 store_backup_cancel(struct store_backup *b)
 {
@@ -37,7 +75,7 @@ store_backup_cancel(struct store_backup *b)
 		return;
 	sqlite3_backup_finish(b->work);
 	sqlite3_close(b->copy);
-	unlink(b->fresh);
+	remove_fresh(b);
 	free(b);
 }
 
@@ -45,13 +83,19 @@ int
 store_backup_new(struct store_backup **out, struct store *st, struct err *e)
 {
 	struct store_backup *b = calloc(1, sizeof(*b));
+	int rc;
 
 	if (b == NULL)
 		return err_set(e, -ENOMEM, "no memory to copy the database");
 	b->st = st;
 	snprintf(b->path, sizeof(b->path), "%s.backup", st->path);
 	snprintf(b->fresh, sizeof(b->fresh), "%s.new", b->path);
-	unlink(b->fresh); /* of a guard that was killed while it copied */
+	remove_fresh(b);
+	rc = check_room(b, e);
+	if (rc < 0) {
+		free(b);
+		return rc;
+	}
 	if (sqlite3_open_v2(b->fresh, &b->copy,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 		NULL) == SQLITE_OK)

@@ -89,7 +89,8 @@ whole() { # name
 
 chmod 755 "$work"
 mkdir "$work/run" "$work/state"
-mount -t tmpfs -o "size=$((32 + servers / 50))m,mode=755" none "$work/state"
+# Room for the database, the copy, the next copy and a restored one, and the history of the run.
+mount -t tmpfs -o "size=$((32 + servers / 20))m,mode=755" none "$work/state"
 printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\nmode = "enforce"\n' "$work" "$work" >"$work/bulkhead.conf"
 awk -v n="$servers" 'BEGIN {print "server,virtualization,interfaces,addresses"
 	for (i = 0; i < n; i++) {a = i + 1; printf "vm-%d,kvm,tap%d,10.%d.%d.%d\n", i, i, int(a / 65536), int(a / 256) % 256, a % 256}}' >"$work/servers.csv"
@@ -113,6 +114,7 @@ took=$(($(date +%s) - begin))
 figure load "servers=$servers sessions_per_s=$rate seconds=$took $load_line"
 figure guard-cpu-percent $(((cpu_after - cpu_before) * 100 / $(getconf CLK_TCK) / (took > 0 ? took : 1)))
 figure guard-memory-KiB "half=$half end=$full"
+figure disk-KiB "$(du -k "$work/state"/guard.db* | awk '{printf "%s=%s ", substr($2, match($2, /[^\/]*$/)), $1}')of=$(df -k --output=size "$work/state" | tail -n 1 | tr -d ' ')"
 is load-nothing-lost grep -q 'lost=0 waiting=0' <<<"$load_line"
 # A server takes its memory when it is first heard of.  In a short run many are met in the second half, and SQLite's
 # cache and the first copy of the database come in between.
@@ -195,7 +197,7 @@ is damage-offers-the-copy grep -q 'guard.db.backup in its place' "$work/damage.o
 is damage-blocks-stand test "$(nft list ruleset | grep -c 'case=bh-')" -ge "$bulk"
 mv "$work/state/guard.db" "$work/state/guard.db.damaged"
 rm -f "$work/state/guard.db-wal" "$work/state/guard.db-shm"
-cp -a "$work/state/guard.db.backup" "$work/state/guard.db"
+is damage-copy-fits cp -a "$work/state/guard.db.backup" "$work/state/guard.db"
 is damage-copy-starts start_guard
 whole damage
 

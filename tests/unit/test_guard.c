@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -595,6 +596,35 @@ test_plan_mode_is_kept(void **state)
 	assert_int_equal(guard_set_plan_mode(&f->g, "x", "small", "enforce", NULL), -EPERM);
 }
 
+/* A copy that failed is tried again in a minute, not in an hour. */
+static void
+copy_that_failed_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	char fresh[SETTINGS_PATH_BYTES + 32], copy[SETTINGS_PATH_BYTES + 32];
+
+	snprintf(fresh, sizeof(fresh), "%s/guard.db.backup.new", f->dir);
+	snprintf(copy, sizeof(copy), "%s/guard.db.backup", f->dir);
+	assert_int_equal(mkdir(fresh, 0700), 0);
+	guard_tick(&f->g);
+	assert_int_equal(rmdir(fresh), 0);
+	f->g.now_ns += 30 * CLOCK_SECOND_NS;
+	guard_tick(&f->g);
+	assert_int_not_equal(access(copy, F_OK), 0);
+	f->g.now_ns += 30 * CLOCK_SECOND_NS;
+	guard_tick(&f->g);
+	assert_int_equal(access(copy, F_OK), 0);
+
+	/* One that was made is not made again within the hour. */
+	assert_int_equal(unlink(copy), 0);
+	f->g.now_ns += CLOCK_HOUR_NS - CLOCK_SECOND_NS;
+	guard_tick(&f->g);
+	assert_int_not_equal(access(copy, F_OK), 0);
+	f->g.now_ns += CLOCK_SECOND_NS;
+	guard_tick(&f->g);
+	assert_int_equal(access(copy, F_OK), 0);
+}
+
 int
 main(void)
 {
@@ -615,6 +645,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(abuse_suspends_the_grant, setup, teardown),
 	    cmocka_unit_test_setup_teardown(grants_grow_beyond_the_first_room, setup, teardown),
 	    cmocka_unit_test_setup_teardown(mode_of_person_and_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copy_that_failed_is_tried_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(reload_keeps_what_is_fixed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_plan_mode_is_kept, setup, teardown),
 	};

@@ -719,6 +719,33 @@ copy_that_was_not_finished_leaves_nothing(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+/* The disk is not filled for a copy, and the last one stays.  Too large is a file with a hole. */
+static void
+copy_without_room_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct store_backup *b = NULL;
+	char path[300];
+	struct stat old, kept;
+	struct err e = {0};
+
+	snprintf(path, sizeof(path), "%s.backup", f->path);
+	assert_int_equal(store_backup_new(&b, f->st, &e), 0);
+	assert_int_equal(store_backup_step(b, &e), 0);
+	store_backup_cancel(b);
+	assert_int_equal(stat(path, &kept), 0);
+	assert_int_equal(stat(f->path, &old), 0);
+	if (truncate(f->path, INT64_C(8) << 40) != 0)
+		skip(); /* no such file can be on this disk */
+	assert_int_equal(store_backup_new(&b, f->st, &e), -ENOSPC);
+	assert_non_null(strstr(e.text, "make room"));
+	assert_int_equal(truncate(f->path, old.st_size), 0);
+	assert_int_equal(stat(path, &old), 0);
+	assert_int_equal(old.st_ino, kept.st_ino);
+	snprintf(path, sizeof(path), "%s.backup.new", f->path);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void
 unusable_places_are_said(void **state)
 {
@@ -759,6 +786,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(copy_is_offered_and_good, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		copy_that_was_not_finished_leaves_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copy_without_room_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(unusable_places_are_said, setup, teardown),
 	};
 
