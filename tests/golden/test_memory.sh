@@ -21,7 +21,7 @@ check() { # title, condition that holds, what was found
 	fi
 }
 
-read -r flows _ _ reserved resident live _ < <("$bench" memory)
+read -r flows _ _ live reserved resident _ < <("$bench" memory)
 check "a million flows are tracked" "$([ "${live:-0}" = 1000000 ] && echo 1)" "${live:-none} of ${flows:-?}"
 check "they fit into 512 MiB" "$(awk -v m="${reserved:-9999}" 'BEGIN {print m <= 512}')" "${reserved:-?} MiB reserved, ${resident:-?} touched"
 
