@@ -165,6 +165,8 @@ tls_app_record(struct tls *t, enum tls_dir dir, uint32_t record)
 		tls_begin_estimate(t);
 	if (tls_is_handshake(t, dir, record))
 		return 0;
+	if (tls_is_13(t) && plain == ALERT_BYTES && dir == TLS_FROM_CLIENT)
+		estimate_leave(&t->in.estimate);
 	if (tls_is_13(t) && (plain == ALERT_BYTES || plain == KEY_UPDATE_BYTES))
 		return 0;
 	if (!t->spoken)
@@ -184,6 +186,8 @@ tls_record_begin(struct tls *t, enum tls_dir dir)
 	w->have = 0;
 	if (w->type == RECORD_CHANGE_CIPHER)
 		w->encrypted = true;
+	if (w->type == RECORD_ALERT && t->phase == PHASE_DATA && dir == TLS_FROM_CLIENT)
+		estimate_leave(&t->in.estimate);
 	return w->type == RECORD_DATA ? tls_app_record(t, dir, w->left) : 0;
 }
 

@@ -25,7 +25,9 @@
 #define LAST	       (1U << ESTIMATE_REPLY_LAST)
 #define TURN_MAX       (UINT32_C(1) << 30) /* bytes of one turn, saturating */
 #define FIT_MIN	       (-30.F)		   /* of one exchange, so that one oddity does not decide */
-#define SIX_BYTES      6U		   /* "DATA", "QUIT" and "RSET" with CRLF */
+#define REPLIES_ALL    ((1U << ESTIMATE__REPLIES) - 1)
+#define SECOND_READING .5F /* more to assume */
+#define SIX_BYTES      6U  /* "DATA", "QUIT" and "RSET" with CRLF */
 #define NOT_SIX	       (-12.F)
 #define LONG_TURN      1000 /* bytes: no longer one segment */
 #define LONG_ENVELOPE  8    /* recipients */
@@ -74,67 +76,11 @@ state_emission(const struct estimate *s, enum estimate_state state, const struct
 	return ll;
 }
 
-static bool
-state_has_envelope(enum estimate_state state)
-{
-	return state == ESTIMATE_ENVELOPE || state == ESTIMATE_ENVELOPE_REFUSED ||
-	       state == ESTIMATE_ADDRESSES || state == ESTIMATE_BODY_ENVELOPE ||
-	       state == ESTIMATE_ALL || state == ESTIMATE_ALL_REFUSED || state == ESTIMATE_MORE ||
-	       state == ESTIMATE_MORE_DATA;
-}
-
-/* What the dialogue before TLS rules out: the server did not offer it. */
-static float
-state_offer_cost(const struct tls_hints *h, enum estimate_state state)
-{
-	float cost = 0;
-
-	if (!h->ehlo_seen)
-		return 0;
-	if (!h->pipelining && state_has_envelope(state))
-		cost -= 8;
-	if (!h->chunking && (state == ESTIMATE_CHUNK || state == ESTIMATE_BEGIN ||
-				state == ESTIMATE_ALL || state == ESTIMATE_ALL_REFUSED))
-		cost -= 8;
-	return cost;
-}
-
-/* What a state tells of the client's habits. */
-static uint8_t
-state_style(enum estimate_state state)
-{
-	switch (state) {
-	case ESTIMATE_MAIL:
-	case ESTIMATE_RCPT:
-	case ESTIMATE_RCPT_REFUSED:
-		return ESTIMATE_STYLE_STEPS;
-	case ESTIMATE_DATA:
-	case ESTIMATE_BODY:
-		return ESTIMATE_STYLE_DATA;
-	case ESTIMATE_ENVELOPE:
-	case ESTIMATE_ENVELOPE_REFUSED:
-	case ESTIMATE_BODY_ENVELOPE:
-	case ESTIMATE_MORE_DATA:
-		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA;
-	case ESTIMATE_MORE:
-	case ESTIMATE_ADDRESSES:
-		return ESTIMATE_STYLE_PIPELINED;
-	case ESTIMATE_CHUNK:
-		return ESTIMATE_STYLE_BDAT;
-	case ESTIMATE_BEGIN:
-	case ESTIMATE_ALL:
-	case ESTIMATE_ALL_REFUSED:
-		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT;
-	default:
-		return 0;
-	}
-}
-
 /* Cost of a habit that the path's client did not show before. */
 static float
 style_cost(uint8_t seen, enum estimate_state to)
 {
-	uint8_t both = (uint8_t)(seen | state_style(to));
+	uint8_t both = (uint8_t)(seen | tls_model_style(to));
 	float cost = 0;
 
 	if (both == seen)
@@ -180,7 +126,7 @@ static struct split
 path_split(const struct estimate_path *p, enum estimate_state to, const struct exchange *x,
     struct turn_shape *shape)
 {
-	struct turn_shape early;
+	struct turn_shape second;
 	struct split out, other;
 
 	if (!state_turn(to, x, shape))
@@ -188,15 +134,19 @@ path_split(const struct estimate_path *p, enum estimate_state to, const struct e
 	if (to == ESTIMATE_ENVELOPE_REFUSED || to == ESTIMATE_ALL_REFUSED)
 		return split_refused(p, x, shape);
 	out = split_turn(p, x, shape);
-	if (to != ESTIMATE_BEGIN)
+	if (to != ESTIMATE_BEGIN && (to != ESTIMATE_ALL || split_is_sure(p, ESTIMATE_REPLY_LAST)))
 		return out;
-	/* Or the server answered the envelope while the client was sending the body. */
-	early = *shape;
-	early.replies = MAIL;
-	other = split_turn(p, x, &early);
+	/*
+	 * Servers differ in what they say here, so both readings are weighed: the envelope may have been answered
+	 * while the client was sending the body, and the last chunk like the dot after DATA.
+	 */
+	second = *shape;
+	second.replies = to == ESTIMATE_BEGIN ? MAIL : MAIL | BODY;
+	other = split_turn(p, x, &second);
+	other.gain -= to == ESTIMATE_BEGIN ? SECOND_READING : 0;
 	if (other.gain <= out.gain)
 		return out;
-	*shape = early;
+	*shape = second;
 	return other;
 }
 
@@ -228,6 +178,7 @@ path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate
     enum estimate_state to, const struct exchange *x)
 {
 	struct turn_shape shape;
+	float gain;
 
 	switch (to) {
 	case ESTIMATE_MAIL:
@@ -248,8 +199,12 @@ path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate
 		/* Chunks of one message have one size, but for the last. */
 		if (from == ESTIMATE_CHUNK)
 			return x->c > s->chunk_bytes + s->chunk_bytes / 16 ? -5.F : 0;
-		return (p->open == 0 ? -4.F : 0) +
-		       split_reply_gain(p->reply[ESTIMATE_REPLY_LAST], x, 4);
+		gain = split_reply_gain(p->reply[ESTIMATE_REPLY_LAST], x, 4);
+		if (from == ESTIMATE_BEGIN)
+			gain += split_parts_gain(p, x);
+		return gain + (p->open == 0 ? -4.F : 0);
+	case ESTIMATE_ALL:
+		return path_split(p, to, x, &shape).gain + split_one_turn_gain(p, x);
 	default:
 		return path_split(p, to, x, &shape).gain + more_cost(s, p, to);
 	}
@@ -293,7 +248,8 @@ path_enter_command(struct estimate_path *p, enum estimate_state to, const struct
 		count_add(&p->open, 1);
 		count_add(&p->envelope, x->c);
 		split_know(p, ESTIMATE_REPLY_RCPT, x->s);
-		p->taken_line = (uint8_t)(x->c > UINT8_MAX ? 0 : x->c);
+		if (!p->hides)
+			p->taken_line = (uint8_t)(x->c > UINT8_MAX ? 0 : x->c);
 		break;
 	case ESTIMATE_RCPT_REFUSED:
 		count_add(&p->rejected, 1);
@@ -334,12 +290,15 @@ path_enter_body(struct estimate_path *p, enum estimate_state from, enum estimate
 			p->typical_bytes += x->c;
 		} else if (p->open > 0) { /* without a recipient BDAT is refused */
 			split_know(p, ESTIMATE_REPLY_LAST, x->s);
+			if (from == ESTIMATE_BEGIN)
+				split_took_parts(p, x);
 			path_count_message(
 			    p, p->open, x->c + (from == ESTIMATE_BEGIN ? p->typical_bytes : 0));
 		}
 		break;
 	case ESTIMATE_ALL:
 		p->envelope = 0;
+		split_took_one_turn(p, x);
 		path_count_message(p, split->accepted, body_bytes);
 		break;
 	default:
@@ -356,7 +315,9 @@ path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_stat
 	struct split split = path_split(p, to, x, &shape);
 
 	count_add(&p->rejected, split.refused);
-	p->style = (unsigned)(p->style | state_style(to)) & 15U;
+	p->style = (unsigned)(p->style | tls_model_style(to)) & 15U;
+	if (to == ESTIMATE_BEGIN || to == ESTIMATE_ALL)
+		split_hides(p);
 	if (split.accepted > 0)
 		split_learn(p, x, &shape, &split);
 	switch (to) {
@@ -483,7 +444,7 @@ estimate_step(struct estimate *s)
 	x.ln_c = logf((float)x.c);
 	x.ln_s = logf((float)x.s);
 	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
-		x.emission[i] = state_emission(s, i, &x) + state_offer_cost(&s->hints, i);
+		x.emission[i] = state_emission(s, i, &x) + tls_model_offer_cost(&s->hints, i);
 	if (s->exchanges == 0)
 		estimate_begin(s, &x, next);
 	else
@@ -515,7 +476,7 @@ estimate_init(struct estimate *s, const struct tls_hints *hints)
 			memcpy(
 			    s->path[i].reply, tls_model_replies[hints->family], ESTIMATE__REPLIES);
 			s->path[i].guessed =
-			    tls_model_vary[hints->family] ? UINT8_MAX : BODY | CHUNK | LAST;
+			    tls_model_vary[hints->family] ? REPLIES_ALL : BODY | CHUNK | LAST;
 		}
 }
 
@@ -542,6 +503,7 @@ estimate_record(struct estimate *s, enum tls_dir dir, uint32_t bytes, uint32_t s
 		estimate_step(s);
 	else
 		changed = false;
+	s->leaving = false;
 	turn_add(&s->client_bytes, &s->client_records, &s->client_slack, bytes, slack);
 	return changed;
 }
@@ -550,6 +512,12 @@ void
 estimate_gap(struct estimate *s)
 {
 	s->disorder = true;
+}
+
+void
+estimate_leave(struct estimate *s)
+{
+	s->leaving = true;
 }
 
 enum estimate_state
@@ -563,11 +531,40 @@ estimate_likeliest(const struct estimate *s)
 	return best;
 }
 
+/*
+ * Exim puts QUIT behind its last message and closes the connection without waiting for the answers.  The server has
+ * the message all the same; only its answer, and what that would have told of recipients, was never seen.
+ */
+static void
+estimate_unanswered(struct estimate *s)
+{
+	static const unsigned expects_body = 1U << ESTIMATE_DATA | 1U << ESTIMATE_ENVELOPE |
+					     1U << ESTIMATE_MORE_DATA | 1U << ESTIMATE_BEGIN |
+					     1U << ESTIMATE_ADDRESSES | 1U << ESTIMATE_MORE |
+					     1U << ESTIMATE_BODY_ENVELOPE;
+	static const unsigned between = 1U << ESTIMATE_EHLO | 1U << ESTIMATE_AUTH |
+					1U << ESTIMATE_CHUNK | 1U << ESTIMATE_ALL |
+					1U << ESTIMATE_ALL_REFUSED | 1U << ESTIMATE_RSET;
+	enum estimate_state at = estimate_likeliest(s);
+	struct estimate_path *p = &s->path[at];
+
+	if (s->client_bytes < tls_model_states[ESTIMATE_BODY].client_min + SIX_BYTES)
+		return;
+	if (p->open > 0 && (expects_body & 1U << at) != 0)
+		path_count_message(p, p->open, s->client_bytes);
+	else if ((between & 1U << at) != 0 && tls_model_offer_cost(&s->hints, ESTIMATE_ALL) >= 0 &&
+		 (p->style & (ESTIMATE_STYLE_DATA | ESTIMATE_STYLE_STEPS)) == 0)
+		path_count_message(p, 1, s->client_bytes); /* all in one turn */
+}
+
 void
 estimate_finish(struct estimate *s)
 {
 	if (s->client_records > 0 && s->server_records > 0)
 		estimate_step(s);
+	else if (s->leaving && s->server_records == 0 && s->exchanges > 0 && !s->disorder)
+		estimate_unanswered(s);
+	s->leaving = false;
 }
 
 float

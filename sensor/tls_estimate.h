@@ -49,7 +49,8 @@ enum estimate_reply {
 	ESTIMATE__REPLIES
 };
 
-#define ESTIMATE_REFUSED_UNIT 4 /* bytes: refusals may have several lines */
+#define ESTIMATE_TURN_UNIT    256 /* bytes */
+#define ESTIMATE_REFUSED_UNIT 4	  /* bytes: refusals may have several lines */
 
 /* Clients are consistent: habits seen on a path make the opposite ones less likely. */
 enum estimate_style {
@@ -66,13 +67,23 @@ struct estimate_path {
 	uint16_t open;			  /* recipients of the transaction in progress */
 	uint16_t envelope;		  /* bytes that named them; 0 = not told apart */
 	uint8_t reply[ESTIMATE__REPLIES]; /* lengths */
-	uint8_t
-	    guessed; /* lengths that are a guess from pipelined answers: set of 1 << enum estimate_reply */
+	/* Lengths that are a guess from pipelined answers: set of 1 << enum estimate_reply. */
+	uint8_t guessed : 7;
+	uint8_t hides : 1; /* its client sent bodies in one turn with RCPTs, see below */
 	/* How its client works so far: set of enum estimate_style. */
 	uint8_t style : 4;
 	uint8_t step_kind : 4; /* of the newest pipelined answer, see split_learn() */
-	uint8_t taken_line;    /* client's bytes of the RCPT that the newest such reply stood for */
-	uint8_t line;	       /* of a RCPT, in bytes; 0 = not learned */
+	union {
+		struct { /* !hides */
+			/* Client's bytes of the RCPT that the newest such reply stood for. */
+			uint8_t taken_line;
+			uint8_t line; /* of a RCPT, in bytes; 0 = not learned */
+		};
+		struct {	       /* hides; in ESTIMATE_TURN_UNIT bytes */
+			uint8_t whole; /* the longest message that took one turn; 0 = none */
+			uint8_t parts; /* the shortest that took more; 0 = none */
+		};
+	};
 	/* What pipelined answers of one kind differ by: its greatest divisor. */
 	uint8_t step;
 	uint16_t step_bytes; /* of the newest one */
@@ -90,6 +101,7 @@ struct estimate {
 	uint32_t exchanges;
 	float fit;     /* sum of the best path's gains */
 	bool disorder; /* bytes were lost: anything may follow */
+	bool leaving;  /* the client closed TLS in order behind what it sent */
 	struct tls_hints hints;
 	struct estimate_path path[ESTIMATE__STATES];
 };
@@ -102,7 +114,9 @@ void estimate_init(struct estimate *s, const struct tls_hints *hints);
 bool estimate_record(struct estimate *s, enum tls_dir dir, uint32_t bytes, uint32_t slack);
 /* Bytes were lost, perhaps whole turns. */
 void estimate_gap(struct estimate *s);
-/* No more records will come. */
+/* The client said close_notify. */
+void estimate_leave(struct estimate *s);
+/* No more records will come. A message that a leaving client did not wait for counts. */
 void estimate_finish(struct estimate *s);
 /* Includes the exchange in progress when the server began to answer it. */
 void estimate_get(const struct estimate *s, struct tls_estimate *out);

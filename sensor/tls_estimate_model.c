@@ -200,3 +200,57 @@ const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES] = {
 };
 
 const bool tls_model_vary[TLS_FAMILY__COUNT] = {[TLS_FAMILY_GOOGLE] = true};
+
+uint8_t
+tls_model_style(enum estimate_state state)
+{
+	switch (state) {
+	case ESTIMATE_MAIL:
+	case ESTIMATE_RCPT:
+	case ESTIMATE_RCPT_REFUSED:
+		return ESTIMATE_STYLE_STEPS;
+	case ESTIMATE_DATA:
+	case ESTIMATE_BODY:
+		return ESTIMATE_STYLE_DATA;
+	case ESTIMATE_ENVELOPE:
+	case ESTIMATE_ENVELOPE_REFUSED:
+	case ESTIMATE_BODY_ENVELOPE:
+	case ESTIMATE_MORE_DATA:
+		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA;
+	case ESTIMATE_MORE:
+	case ESTIMATE_ADDRESSES:
+		return ESTIMATE_STYLE_PIPELINED;
+	case ESTIMATE_CHUNK:
+		return ESTIMATE_STYLE_BDAT;
+	case ESTIMATE_BEGIN:
+	case ESTIMATE_ALL:
+	case ESTIMATE_ALL_REFUSED:
+		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT;
+	default:
+		return 0;
+	}
+}
+
+static bool
+state_has_envelope(enum estimate_state state)
+{
+	return state == ESTIMATE_ENVELOPE || state == ESTIMATE_ENVELOPE_REFUSED ||
+	       state == ESTIMATE_ADDRESSES || state == ESTIMATE_BODY_ENVELOPE ||
+	       state == ESTIMATE_ALL || state == ESTIMATE_ALL_REFUSED || state == ESTIMATE_MORE ||
+	       state == ESTIMATE_MORE_DATA;
+}
+
+float
+tls_model_offer_cost(const struct tls_hints *h, enum estimate_state state)
+{
+	float cost = 0;
+
+	if (!h->ehlo_seen)
+		return 0;
+	if (!h->pipelining && state_has_envelope(state))
+		cost -= 8;
+	if (!h->chunking && (state == ESTIMATE_CHUNK || state == ESTIMATE_BEGIN ||
+				state == ESTIMATE_ALL || state == ESTIMATE_ALL_REFUSED))
+		cost -= 8;
+	return cost;
+}

@@ -47,4 +47,10 @@ extern const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES];
 /* Lengths that differ a little between sessions: a guess to begin with. */
 extern const bool tls_model_vary[TLS_FAMILY__COUNT];
 
+/* What a state tells of its client's habits: set of enum estimate_style. */
+uint8_t tls_model_style(enum estimate_state state);
+
+/* What the dialogue before TLS rules out, because the server did not offer it (log-likelihood, <= 0). */
+float tls_model_offer_cost(const struct tls_hints *h, enum estimate_state state);
+
 #endif

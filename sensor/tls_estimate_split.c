@@ -18,8 +18,26 @@
 #define REFUSAL_MAX	500 /* of several lines */
 #define REFUSAL_TYPICAL 75
 #define REFUSALS_MAX	64 /* tried one by one beside a body */
-#define STEP_KINDS	15 /* the sets of replies differ in their rest by this */
-#define STEP_SPOILED	1  /* replies of this server vary: their differences say nothing */
+#define REPLIES_ALL	((1U << ESTIMATE__REPLIES) - 1)
+#define UNKNOWN_SUM	(-.5F) /* about what a sum of guesses gains */
+#define REPEAT		1.F
+#define BY_CHANCE	(-1.5F)
+#define WRONG_SIZE	(-3.F)
+#define PARTS_LEAST	4096 /* bytes: nobody cuts a shorter message */
+#define STEP_KINDS	15   /* the sets of replies differ in their rest by this */
+#define STEP_SPOILED	1    /* replies of this server vary: their differences say nothing */
+
+static uint8_t
+step_kind(const struct turn_shape *shape)
+{
+	return shape->replies % STEP_KINDS;
+}
+
+bool
+split_is_repeat(const struct estimate_path *p, const struct exchange *x)
+{
+	return p->step_bytes == x->s;
+}
 
 static uint8_t
 reply_bytes(uint32_t s)
@@ -51,7 +69,7 @@ split_know(struct estimate_path *p, enum estimate_reply reply, uint32_t bytes)
 	if (reply == ESTIMATE_REPLY_REFUSED)
 		bytes /= ESTIMATE_REFUSED_UNIT;
 	p->reply[reply] = reply_bytes(bytes);
-	p->guessed &= (uint8_t) ~(1U << reply);
+	p->guessed = p->guessed & ~(1U << reply) & REPLIES_ALL;
 }
 
 /* A reply of a length that the path knows came again, or did not. */
@@ -95,14 +113,14 @@ split_recipient_gain(
 	if (taken == 0 || taken == UINT8_MAX)
 		return 0;
 	longer = x->s > (sure ? taken + taken / 3 : 2 * taken) + x->slack;
-	if (sure && p->taken_line != 0 && is_like(x, taken, p->taken_line))
+	if (sure && !p->hides && p->taken_line != 0 && is_like(x, taken, p->taken_line))
 		return to == ESTIMATE_RCPT ? x->slack == 0 ? 1.5F : .7F : -4.F;
 	if (to == ESTIMATE_RCPT_REFUSED) {
 		if (!longer)
 			return -4.F;
 		return refused != 0 && x->s + 12 >= refused && x->s <= refused + 12 ? 2.F : 1.F;
 	}
-	if (sure && p->taken_line != 0)
+	if (sure && !p->hides && p->taken_line != 0)
 		return longer ? -1.5F : -.5F;
 	if (sure)
 		return split_reply_gain((uint8_t)taken, x, 1);
@@ -111,11 +129,17 @@ split_recipient_gain(
 	return x->s + x->slack >= taken * 2 / 3 ? 1.2F : -.3F;
 }
 
+static uint32_t
+line_learned(const struct estimate_path *p)
+{
+	return p->hides ? 0 : p->line;
+}
+
 /* Recipients from the client's bytes alone. */
 static uint32_t
 count_by_lines(const struct estimate_path *p, const struct turn_shape *shape)
 {
-	uint32_t line = p->line != 0 ? p->line : RCPT_LINE_TYPICAL;
+	uint32_t line = line_learned(p) != 0 ? line_learned(p) : RCPT_LINE_TYPICAL;
 	uint32_t n = (shape->commands + line / 2) / line;
 
 	if (shape->hidden || n < 1)
@@ -127,8 +151,8 @@ count_by_lines(const struct estimate_path *p, const struct turn_shape *shape)
 static float
 line_cost(const struct estimate_path *p, const struct turn_shape *shape, uint32_t n)
 {
-	float line = p->line != 0 ? (float)p->line : RCPT_LINE_TYPICAL;
-	float sigma = (p->line != 0 ? .15F : .4F) + .6F / (float)n;
+	float line = line_learned(p) != 0 ? (float)line_learned(p) : RCPT_LINE_TYPICAL;
+	float sigma = (line_learned(p) != 0 ? .15F : .4F) + .6F / (float)n;
 	float z;
 
 	if (shape->hidden)
@@ -184,7 +208,9 @@ split_taken(const struct estimate_path *p, const struct exchange *x, const struc
 
 	k = k > COUNT_MAX ? COUNT_MAX : k;
 	if (k < 1) { /* not even one reply */
-		out.gain -= 1.5F;
+		/* Or the session's first sums were shared out wrongly. */
+		out.gain -=
+		    shape->hidden && (p->guessed & 1U << ESTIMATE_REPLY_RCPT) != 0 ? 1.25F : 1.5F;
 		return out;
 	}
 	if (2 * x->slack >= each) { /* several fit: the fewest that lines of 100 bytes allow */
@@ -254,7 +280,7 @@ split_mixed(const struct estimate_path *p, const struct exchange *x, const struc
 {
 	struct split out = split_mixed_of(p, x, count_by_lines(p, shape), fixed), other;
 
-	if (p->line != 0)
+	if (line_learned(p) != 0)
 		return out;
 	other =
 	    split_mixed_of(p, x, (shape->commands + RCPT_LINE_LONG / 2) / RCPT_LINE_LONG, fixed);
@@ -284,6 +310,15 @@ split_mixed_hidden(const struct estimate_path *p, const struct exchange *x, uint
 	return out;
 }
 
+/* An answer exactly as long as the newest one to a turn of the same kind: the kind is right. */
+static float
+repeat_gain(const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape)
+{
+	return split_is_repeat(p, x) && p->step_kind == step_kind(shape)
+		   ? REPEAT / (x->slack == 0 ? 1.F : 2.F)
+		   : 0;
+}
+
 struct split
 split_turn(const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape)
 {
@@ -292,13 +327,17 @@ split_turn(const struct estimate_path *p, const struct exchange *x, const struct
 	bool guess;
 
 	if (!fixed_bytes(p, shape, &fixed, &guess))
-		return (struct split){.accepted = (uint16_t)count_by_lines(p, shape)};
+		return (struct split){.accepted = (uint16_t)count_by_lines(p, shape),
+		    .gain = (shape->hidden ? UNKNOWN_SUM : 0) + repeat_gain(p, x, shape)};
 	taken = split_taken(p, x, shape, fixed, guess);
 	if (shape->hidden)
 		mixed = split_mixed_hidden(p, x, fixed);
 	else
 		mixed = split_mixed(p, x, shape, fixed);
-	return mixed.gain > taken.gain && mixed.accepted > 0 ? mixed : taken;
+	if (mixed.gain > taken.gain && mixed.accepted > 0)
+		return mixed;
+	taken.gain += repeat_gain(p, x, shape);
+	return taken;
 }
 
 struct split
@@ -324,6 +363,67 @@ split_refused(
 	return out;
 }
 
+/* --- messages sent in one turn with their envelopes, or cut in two --- */
+
+/*
+ * A client cuts a message because it is long (Exim: over 8192 bytes the header goes ahead, so that refusals are known
+ * before the body is sent), so those that took one turn are shorter than those that took two.
+ */
+static uint8_t
+turn_units(uint32_t bytes)
+{
+	uint32_t units = bytes / ESTIMATE_TURN_UNIT + 1;
+
+	return (uint8_t)(units > UINT8_MAX ? UINT8_MAX : units);
+}
+
+void
+split_hides(struct estimate_path *p)
+{
+	if (p->hides)
+		return;
+	p->hides = 1;
+	p->whole = p->parts = 0;
+}
+
+void
+split_took_one_turn(struct estimate_path *p, const struct exchange *x)
+{
+	uint8_t units = turn_units(x->c);
+
+	if (p->hides && units > p->whole)
+		p->whole = units;
+}
+
+void
+split_took_parts(struct estimate_path *p, const struct exchange *x)
+{
+	uint8_t units = turn_units(x->c + p->typical_bytes);
+
+	if (p->hides && (p->parts == 0 || units < p->parts))
+		p->parts = units;
+}
+
+float
+split_one_turn_gain(const struct estimate_path *p, const struct exchange *x)
+{
+	return p->hides && p->parts != 0 && turn_units(x->c) > p->parts ? WRONG_SIZE : 0;
+}
+
+float
+split_parts_gain(const struct estimate_path *p, const struct exchange *x)
+{
+	uint32_t bytes = x->c + p->typical_bytes;
+	float gain = 0;
+
+	if (bytes < PARTS_LEAST || (p->hides && turn_units(bytes) < p->whole))
+		gain += WRONG_SIZE;
+	/* One part was answered with the envelope, the other with the message's number. */
+	if (split_is_repeat(p, x))
+		gain += x->slack == 0 ? BY_CHANCE : BY_CHANCE / 2;
+	return gain;
+}
+
 /* --- learning --- */
 
 static uint32_t
@@ -345,12 +445,13 @@ greatest_divisor(uint32_t a, uint32_t b)
 static void
 learn_step(struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape)
 {
-	uint8_t kind = (uint8_t)(shape->replies % STEP_KINDS);
+	uint8_t kind = step_kind(shape);
 	uint32_t difference, step;
 
-	if (x->slack != 0 || x->s > UINT16_MAX)
+	if (x->s > UINT16_MAX)
 		return;
-	if (p->step_kind == kind && p->step_bytes != x->s && p->step != STEP_SPOILED) {
+	if (x->slack == 0 && p->step_kind == kind && p->step_bytes != x->s &&
+	    p->step != STEP_SPOILED) {
 		difference = x->s > p->step_bytes ? x->s - p->step_bytes : p->step_bytes - x->s;
 		step = greatest_divisor(difference, p->step);
 		if (step < REPLY_MIN)
@@ -427,7 +528,7 @@ learn_shares(
 		left -= bytes * times < left ? bytes * times : left;
 	}
 	p->reply[last] = reply_bytes(last == ESTIMATE_REPLY_RCPT ? left / n : left);
-	p->guessed |= (uint8_t)unsure;
+	p->guessed = (p->guessed | unsure) & REPLIES_ALL;
 }
 
 static bool
@@ -461,7 +562,7 @@ split_learn(struct estimate_path *p, const struct exchange *x, const struct turn
 	else if (guess && split->gain > 0 && !is_exact(p, x, fixed, split->accepted))
 		learn_shares(p, x, shape, split->accepted);
 	line = shape->commands / split->accepted;
-	if (!shape->hidden && known && !guess && split->accepted >= 3 && line >= RCPT_LINE_MIN &&
-	    line <= UINT8_MAX)
+	if (!shape->hidden && !p->hides && known && !guess && split->accepted >= 3 &&
+	    line >= RCPT_LINE_MIN && line <= UINT8_MAX)
 		p->line = (uint8_t)line;
 }

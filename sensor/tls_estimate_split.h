@@ -8,6 +8,8 @@
 
 #include "sensor/tls_estimate.h"
 
+#define REPLIES_ALL ((1U << ESTIMATE__REPLIES) - 1) /* a set of enum estimate_reply */
+
 /* Bytes on the wire of one command line, as clients write them. */
 #define RCPT_LINE_MIN	  18
 #define RCPT_LINE_TYPICAL 38 /* with Postfix's ORCPT about 80; learned in the session */
@@ -53,7 +55,18 @@ void split_learn(struct estimate_path *p, const struct exchange *x, const struct
 void split_know(struct estimate_path *p, enum estimate_reply reply, uint32_t bytes);
 /* A typical refusal of a recipient in this session, in bytes; 0 = none seen. */
 uint32_t split_refusal(const struct estimate_path *p);
+/* The answer is as long as the newest one to a pipelined turn. */
+bool split_is_repeat(const struct estimate_path *p, const struct exchange *x);
 /* Known and not a guess. */
 bool split_is_sure(const struct estimate_path *p, enum estimate_reply reply);
+
+/* The path's client sends bodies in one turn with RCPTs: its lines cannot be seen any more. */
+void split_hides(struct estimate_path *p);
+/* It sent a message, envelope and all, in this turn; or in this one and the one before. */
+void split_took_one_turn(struct estimate_path *p, const struct exchange *x);
+void split_took_parts(struct estimate_path *p, const struct exchange *x);
+/* How well that agrees with its other messages (log-likelihood, <= 0). */
+float split_one_turn_gain(const struct estimate_path *p, const struct exchange *x);
+float split_parts_gain(const struct estimate_path *p, const struct exchange *x);
 
 #endif

@@ -336,6 +336,80 @@ test_all_in_one_turn(void **state)
 	assert_int_equal(e.recipients_rejected, 0);
 }
 
+/* Servers answer the last BDAT with more than the dot after DATA, or with as much: the session shows which. */
+static void
+test_all_in_one_turn_answered_briefly(void **state)
+{
+	static const struct tls_hints exim = {.port = 25,
+	    .starttls = true,
+	    .ehlo_seen = true,
+	    .pipelining = true,
+	    .chunking = true,
+	    .family = TLS_FAMILY_EXIM};
+	struct tls_estimate e;
+
+	(void)state;
+	begin(&exim);
+	for (unsigned i = 0; i < 6; i++) /* 250 OK, 250 Accepted, 250 OK id=... */
+		turn(1100 + 3000 * (i % 3), 8 + 14 + 28);
+	e = quit();
+	assert_int_equal(e.messages, 6);
+	assert_int_equal(e.recipients, 6);
+	begin(&exim);
+	for (unsigned i = 0; i < 6; i++) /* the same with Exim's own answer to BDAT */
+		turn(1100 + 3000 * (i % 3), 8 + 14 + 63);
+	assert_int_equal(quit().messages, 6);
+	begin(&unknown);
+	for (unsigned i = 0; i < 6; i++) /* answers that nobody knows, and that differ a little */
+		turn(1100 + 3000 * (i % 3), 97 + i % 4);
+	assert_int_equal(quit().messages, 6);
+}
+
+/* Exim does not wait for the answer to its last message. */
+static void
+test_left_unanswered(void **state)
+{
+	struct tls_estimate e;
+
+	(void)state;
+	begin(&postfix);
+	pipelined(1, 4000);
+	turn(45 + 3 * 35 + 6, 14 + 3 * 14 + 37);
+	estimate_record(&s, TLS_FROM_CLIENT, 9000, 0); /* the body, and QUIT */
+	estimate_leave(&s);
+	estimate_get(&s, &e);
+	assert_int_equal(e.messages, 1); /* the answer may come yet */
+	estimate_finish(&s);
+	estimate_get(&s, &e);
+	assert_int_equal(e.messages, 2);
+	assert_int_equal(e.recipients, 4);
+
+	begin(&postfix);
+	for (unsigned i = 0; i < 3; i++)
+		turn(1100 + 3000 * i, 14 + 14 + 48);
+	estimate_record(&s, TLS_FROM_CLIENT, 2500, 0); /* envelope, BDAT and body, and QUIT */
+	estimate_leave(&s);
+	estimate_finish(&s);
+	estimate_get(&s, &e);
+	assert_int_equal(e.messages, 4);
+
+	begin(&postfix); /* broken off, not left */
+	pipelined(1, 4000);
+	turn(45 + 3 * 35 + 6, 14 + 3 * 14 + 37);
+	estimate_record(&s, TLS_FROM_CLIENT, 9000, 0);
+	estimate_finish(&s);
+	estimate_get(&s, &e);
+	assert_int_equal(e.messages, 1);
+
+	begin(&postfix); /* nothing but QUIT */
+	pipelined(1, 4000);
+	estimate_record(&s, TLS_FROM_CLIENT, 6, 0);
+	estimate_leave(&s);
+	estimate_finish(&s);
+	estimate_get(&s, &e);
+	assert_int_equal(e.messages, 1);
+}
+
 /* The server answers while the client is still naming recipients. */
 static void
 test_interrupted_envelope(void **state)
@@ -662,6 +736,8 @@ main(void)
 	    cmocka_unit_test(test_implicit),
 	    cmocka_unit_test(test_rejected),
 	    cmocka_unit_test(test_all_in_one_turn),
+	    cmocka_unit_test(test_all_in_one_turn_answered_briefly),
+	    cmocka_unit_test(test_left_unanswered),
 	    cmocka_unit_test(test_interrupted_envelope),
 	    cmocka_unit_test(test_reply_lengths_from_differences),
 	    cmocka_unit_test(test_rejected_pipelined),
