@@ -113,6 +113,8 @@ restore(struct guard *g, struct err *e)
 	if (rc == 0)
 		rc = store_each_state(g->store, restore_state, &r, e);
 	if (rc == 0)
+		rc = guard_clock_at_start(g, e);
+	if (rc == 0)
 		rc = guard_adopt_cases(g, e);
 	if (rc == 0)
 		log_event(LOG_LEVEL_INFO, "guard.restored",
@@ -167,6 +169,7 @@ void
 guard_sensor(struct guard *g, enum ingest_event event, unsigned slot, const struct observation *obs)
 {
 	struct guard_sensor *s = &g->sensors[slot];
+	struct observation now;
 
 	switch (event) {
 	case INGEST_CONNECTED:
@@ -178,10 +181,15 @@ guard_sensor(struct guard *g, enum ingest_event event, unsigned slot, const stru
 	case INGEST_OBSERVATION:
 		s->last_heard_ns = g->now_ns;
 		s->observations++;
-		if (obs->kind == OBS_HEALTH)
+		if (obs->kind == OBS_HEALTH) {
 			s->health = *obs;
-		else
+		} else if (guard_clock_of(g, obs->time_ns) == obs->time_ns) {
 			guard_observe(g, obs);
+		} else {
+			now = *obs;
+			now.time_ns = guard_clock_of(g, obs->time_ns);
+			guard_observe(g, &now);
+		}
 		break;
 	case INGEST_BAD:
 		s->bad++;

@@ -66,6 +66,8 @@ struct guard {
 	struct guard_sensor sensors[GUARD_SENSORS_MAX];
 	uint32_t features;	    /* of the enforcer */
 	int64_t started_ns, now_ns; /* wall clock; now is set once per loop round */
+	int64_t
+	    clock_offset_ns; /* wall clock minus clock_mono_ns() in the last round; 0 = not known */
 	bool restoring;	     /* early boot: interfaces that are not plugged in yet count too */
 	bool open_inventory; /* watching an interface: servers named by address */
 	bool need_reconcile; /* set by verbs; done by guard_settle() at the end of the loop round */
@@ -103,6 +105,12 @@ struct guard {
  */
 int guard_open(struct guard *g, const struct settings *settings, int64_t now_ns, struct err *e);
 void guard_close(struct guard *g); /* saves state */
+
+/*
+ * The time of this loop round, by the wall clock and by the one that never steps.  A wall clock that was set is
+ * noticed here: all that stands is moved with it and ends after the span that it had left.
+ */
+void guard_set_time(struct guard *g, int64_t wall_ns, int64_t mono_ns);
 
 /* One observation from a sensor. */
 void guard_observe(struct guard *g, const struct observation *obs);

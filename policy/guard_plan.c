@@ -113,6 +113,10 @@ want_case(void *arg, const struct store_case *c)
 		until_ns = view.verdict.until_ns;
 		pinned = view.verdict.pinned;
 	}
+	/* By a clock that is behind (early in the boot it may not be set yet), not for longer than
+	 * the block was for. */
+	if (!pinned && until_ns != 0 && w->g->now_ns < c->begin_ns)
+		until_ns -= c->begin_ns - w->g->now_ns;
 	return guard_plan_server(w->g, w->plan, inventory_get(w->g->inventory, (unsigned)index),
 	    PLAN_SET_BLOCKED, guard_block_timeout(w->g, until_ns, pinned), c->case_id, w->e);
 }

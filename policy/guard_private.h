@@ -82,6 +82,10 @@ int guard_plan_server(const struct guard *g, struct plan *p, const struct server
 /* True when the throttle of this server belongs into the kernel, and for how long from now on. */
 bool guard_is_throttled(const struct guard *g, unsigned index);
 int64_t guard_throttle_timeout(const struct guard *g, int64_t until_ns);
+/* After the state was restored: a clock that is behind the newest entry of the ledger was set back. */
+int guard_clock_at_start(struct guard *g, struct err *e);
+/* When it was seen, by today's clock: what was on its way while the clock was set back came now. */
+int64_t guard_clock_of(const struct guard *g, int64_t seen_ns);
 /* True when the brake holds on every tap. */
 bool guard_is_armed(const struct guard *g);
 /* Tells the kernel that we live, when it is time. */

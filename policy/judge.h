@@ -129,6 +129,9 @@ void judge_observe(struct judge *j, const struct observation *obs);
 /* Decay, expiry, silence; call about once a second of `now`. */
 void judge_tick(struct judge *j, int64_t now_ns);
 
+/* The clock was set by so much: what stands lasts as long as before.  Counters go on by the new clock. */
+void judge_shift(struct judge *j, int64_t by_ns);
+
 /*
  * How many packets of a blocked server the kernel has refused, read about twice a minute.  `blind`: no
  * sensor is heard, so this alone must say whether it still tries: more than one a second does (no queue

@@ -198,6 +198,25 @@ judge_tick(struct judge *j, int64_t now_ns)
 	}
 }
 
+void
+judge_shift(struct judge *j, int64_t by_ns)
+{
+	j->now_ns += by_ns;
+	for (unsigned i = 0; i < j->state_room; i++) {
+		struct judge_state *s = j->states[i];
+
+		if (s == NULL)
+			continue;
+		verdict_shift(&s->ladder, by_ns);
+		if (s->window.allowance_until_ns != 0)
+			s->window.allowance_until_ns += by_ns;
+		if (s->window.drain.until_ns != 0)
+			s->window.drain.until_ns += by_ns;
+		s->refused_s = 0; /* the next reading is the first */
+		j->due_ns[i] = 1; /* the next tick sees whether it need be */
+	}
+}
+
 uint64_t
 judge_get_refused(const struct judge *j, unsigned index)
 {

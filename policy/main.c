@@ -447,7 +447,7 @@ run(struct daemon *d)
 	while (!d->stop && rc == 0) {
 		int n = epoll_wait(d->epoll, events, SOURCE__COUNT, -1);
 
-		d->guard.now_ns = clock_wall_ns();
+		guard_set_time(&d->guard, clock_wall_ns(), clock_mono_ns());
 		for (int i = 0; i < n; i++) {
 			int one = on_source(d, (enum source)events[i].data.u32);
 

@@ -67,7 +67,8 @@ static const char *const statements[STORE_STMT__COUNT] = {
 		       " reason = excluded.reason",
     [STORE_CASE_GET] = "SELECT " CASE_COLUMNS " FROM block_case WHERE case_id = ?1",
     [STORE_CASE_NEWEST] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1"
-			  " AND rung = 4 ORDER BY begin_ns DESC, rowid DESC LIMIT 1",
+			  " AND rung = 4 ORDER BY end_ns = 0 DESC, begin_ns DESC, rowid DESC"
+			  " LIMIT 1",
     [STORE_CASE_EACH_OPEN] = "SELECT " CASE_COLUMNS " FROM block_case WHERE end_ns = 0"
 			     " AND rung = 4 ORDER BY begin_ns",
     [STORE_CASE_EACH_OF] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1 AND rung = 4"
@@ -80,6 +81,8 @@ static const char *const statements[STORE_STMT__COUNT] = {
     [STORE_CASE_OPEN_BELOW] = "SELECT " CASE_COLUMNS " FROM block_case WHERE server = ?1"
 			      " AND end_ns = 0 AND rung < 4 ORDER BY begin_ns DESC LIMIT 1",
     [STORE_CASE_FORGET] = "DELETE FROM block_case WHERE rung < 4 AND end_ns <> 0 AND end_ns < ?1",
+    [STORE_CASE_SHIFT] = "UPDATE block_case SET begin_ns = begin_ns + ?1,"
+			 " until_ns = iif(until_ns = 0, 0, until_ns + ?1) WHERE end_ns = 0",
     [STORE_STEP_ADD] = "INSERT INTO rung_step (" STEP_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
 		       " ?7, ?8, ?9, ?10, ?11)",
     [STORE_STEP_EACH] = "SELECT " STEP_COLUMNS " FROM rung_step WHERE server = ?1"

@@ -66,6 +66,8 @@ int store_put_case(struct store *st, const struct store_case *c, struct err *e);
 /* By case id (of any rung), or the newest block of a server; 0, -ENOENT.  c->detail is heap (free() it). */
 int store_get_case(
     struct store *st, const char *case_or_server, struct store_case *c, struct err *e);
+/* The clock was set by so much: begin and end of the cases of any rung that stand move with it. */
+int store_shift_cases(struct store *st, int64_t by_ns, struct err *e);
 int store_each_open_case(
     struct store *st, int (*fn)(void *arg, const struct store_case *c), void *arg, struct err *e);
 

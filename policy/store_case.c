@@ -151,6 +151,15 @@ store_list_cases(struct store *st, const struct store_case_filter *filter,
 }
 
 int
+store_shift_cases(struct store *st, int64_t by_ns, struct err *e)
+{
+	sqlite3_stmt *s = store_stmt(st, STORE_CASE_SHIFT);
+
+	sqlite3_bind_int64(s, 1, by_ns);
+	return store_run(st, s, "move the open cases with the clock", e);
+}
+
+int
 store_get_case_below(struct store *st, const char *server, struct store_case *c, struct err *e)
 {
 	sqlite3_stmt *s = store_stmt(st, STORE_CASE_OPEN_BELOW);

@@ -155,3 +155,14 @@ verdict_release(struct ladder *l, int64_t now_ns)
 	enter_rung(l, RUNG_CLEAR, -1, now_ns);
 	l->span_is_fixed = false;
 }
+
+void
+verdict_shift(struct ladder *l, int64_t by_ns)
+{
+	int64_t *const times[] = {&l->verdict.since_ns, &l->verdict.until_ns,
+	    &l->verdict.blocked_at_ns, &l->held_ns, &l->activity_ns};
+
+	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (*times[i] != 0)
+			*times[i] += by_ns;
+}

@@ -43,6 +43,9 @@ void verdict_block(struct ladder *l, const struct verdict_rules *rules, const ch
 /* A person releases: back to clear; the number of blocks is kept. */
 void verdict_release(struct ladder *l, int64_t now_ns);
 
+/* The clock was set by so much: every time of the ladder moves with it, 0 stays 0. */
+void verdict_shift(struct ladder *l, int64_t by_ns);
+
 /* Length of the next block. */
 int64_t verdict_next_span(
     const struct verdict *v, const struct verdict_rules *rules, int64_t now_ns);

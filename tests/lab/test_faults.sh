@@ -66,6 +66,33 @@ case_hung_judge() {
 	rules_before=$(rules)
 	check "$round: and a link that came meanwhile has its elements when it goes on" lab_wait 5 whole
 }
+# The guard's wall clock is what a file says; the clock that never steps, and the kernel's, go on.
+case_clock_jumps() {
+	local lib jump count=0
+	lib=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null)
+	[ -e "$lib" ] || { echo "  clock: libfaketime is not installed (tests/packages.sh); the unit test test_guard_clock stands alone"; return; }
+	jumps_told() { [ "$(grep -c 'guard\.clock\.jump' "$LAB_DIR/guard.log")" -eq "$1" ]; }
+	left() { nft_hv -j list set netdev bulkhead blocked | jq '[.nftables[].set.elem // empty | .[].elem.expires] | max // 0'; }
+	kill_guard
+	echo '+0' >"$LAB_DIR/faketime"
+	chmod 644 "$LAB_DIR/faketime"
+	cast_as="env LD_PRELOAD=$lib FAKETIME_TIMESTAMP_FILE=$LAB_DIR/faketime FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"
+	start_guard
+	cast_as=
+	bulkhead block vm5 --reason clock --for 1h >/dev/null
+	for jump in -2h +0 +3d +0; do
+		echo "$jump" >"$LAB_DIR/faketime"
+		check "clock to $jump: noticed and told" lab_wait 5 jumps_told $((++count))
+		check "clock to $jump: kernel = database" lab_wait 8 whole
+		check "clock to $jump: no element stands for longer than its block" [ "$(left)" -le 3605 ]
+		changes 3
+		check "clock to $jump: decisions go on" lab_wait 8 whole
+	done
+	check "clock: decisions of the time ahead last no longer" [ "$(left)" -le 3605 ]
+	kill_guard
+	start_guard
+	check "clock: a guard by the right clock again" lab_wait 5 whole
+}
 
 lab_need
 command -v jq >/dev/null || { echo "skipped: jq is not installed"; exit 77; }
@@ -116,6 +143,8 @@ for ((round = 0; round < rounds; round++)); do
 	rules_before=$(lab_wait 2 agrees; rules)
 	check "$round: a link that dies and comes back amid changes" lab_wait 5 whole
 done
+
+case_clock_jumps
 
 begin=${EPOCHREALTIME/./}
 changes $((rounds * 50))
