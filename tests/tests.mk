@@ -48,6 +48,12 @@ $(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
 
+# Preloaded into the programs of the leak bench.
+$(BUILD)/tests/bench/leak_stamps.so: tests/bench/leak_stamps.c policy/enforce_wire.h policy/plan.h
+	@echo "  LINK  $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fPIE -fpie,$(ALL_CFLAGS)) -fPIC -shared -o $@ $< -ldl
+
 $(BUILD)/tests/bench/bench_tls: $(BUILD)/tests/bench/tls_table.o
 
 $(BUILD)/tests/bench/live_probe: $(BUILD)/tests/bench/live_probe.o $(SENSOR) $(BASE)
@@ -119,10 +125,10 @@ bench-live:
 	@tests/bench/live.sh $(BUILD)
 
 .PHONY: bench-leak
-# TRIALS=N; beside it a pure nftables meter and fail2ban, from Debian.
+# TRIALS=N; beside it a pure nftables meter and fail2ban, from Debian; then where the time goes, and the cost of a change.
 bench-leak:
 	@tests/packages.sh bench
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/leak_probe
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/leak_probe $(BUILD)/tests/bench/leak_stamps.so $(BUILD)/tests/lab/enforce_driver
 	@tests/bench/leak.sh $(BUILD) $(or $(TRIALS),30)
 
 # Ten minutes of load and as many kills as fit, then every other fault, then the enforcer's for longer.

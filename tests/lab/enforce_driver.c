@@ -3,8 +3,8 @@
  * Drives the enforcer by lines on stdin, for tests/lab/test_enforce.sh:
  *   enforce_driver TABLE [glob=G]... [relay=P]... [off=FEATURE]... [meters=LINKS,ADDRESSES]
  *       [notice=ADDRESS]... (port 2526)
- *   block KEY [SPAN [CASE]] | grant KEY | release KEY | replace [KEY]... | list | features | bulk N
- * bench N | brakenet A.B (its 65,536 addresses, one by one) | throttle KEY | unthrottle KEY | brake KEY | observe KEY | beat SPAN|0 armed|counting |
+ *   block KEY [SPAN [CASE]] | grant KEY | release KEY | replace [KEY]... | list | features | bulk N | fill N
+ * bench N | change N (blocks, then releases of N addresses) | brakenet A.B (its 65,536 addresses, one by one) | throttle KEY | unthrottle KEY | brake KEY | observe KEY | beat SPAN|0 armed|counting |
  * state; KEY is an interface or a prefix.  Each line is answered by "ok ..." or "failed ..."; news
  * are "news ...".
  */
@@ -121,6 +121,40 @@ do_list(struct enforce *f)
 		plan_fini(&list);
 }
 
+/* N elements of IPv4 addresses; 0 or negative errno.  The caller frees the plan. */
+static int
+make_bulk(struct plan *plan, unsigned n)
+{
+	int r = 0;
+
+	plan_init(plan);
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		struct plan_element e = {.timeout_ns = CLOCK_HOUR_NS, .case_id = "bh-bulk"};
+		uint8_t v4[4] = {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+
+		e.prefix.addr = addr_from_v4(v4);
+		e.prefix.bits = 128;
+		r = plan_add(plan, &e);
+	}
+	plan_finish(plan);
+	return r;
+}
+
+static void
+do_fill(struct enforce *f, unsigned n)
+{
+	struct plan plan;
+	struct err err;
+	int r = make_bulk(&plan, n);
+
+	if (r < 0)
+		err_set(&err, r, "no plan of %u elements", n);
+	else
+		r = enforce_replace_all(f, &plan, &err);
+	answer(r, &err, "fill");
+	plan_fini(&plan);
+}
+
 /* N elements of IPv4 addresses, replaced, listed, counted. */
 static void
 do_bulk(struct enforce *f, unsigned n)
@@ -128,21 +162,14 @@ do_bulk(struct enforce *f, unsigned n)
 	int64_t begin_ns, replaced_ns, listed_ns;
 	struct plan plan, list;
 	struct err err;
-	unsigned i, listed = 0;
-	int r = 0;
+	unsigned listed = 0;
+	int r = make_bulk(&plan, n);
 
-	plan_init(&plan);
-	for (i = 0; i < n && r == 0; i++) {
-		struct plan_element e = {.timeout_ns = CLOCK_HOUR_NS, .case_id = "bh-bulk"};
-		uint8_t v4[4] = {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
-
-		e.prefix.addr = addr_from_v4(v4);
-		e.prefix.bits = 128;
-		r = plan_add(&plan, &e);
-	}
-	plan_finish(&plan);
 	begin_ns = clock_mono_ns();
-	r = enforce_replace_all(f, &plan, &err);
+	if (r < 0)
+		err_set(&err, r, "no plan of %u elements", n);
+	else
+		r = enforce_replace_all(f, &plan, &err);
 	replaced_ns = clock_mono_ns();
 	if (r == 0)
 		r = enforce_list(f, &list, &err);
@@ -216,6 +243,37 @@ do_bench(struct enforce *f, unsigned n)
 		    (long long)spans[n - 1] / 1000);
 	}
 	free(spans);
+}
+
+/* Round trips of N blocks (1..1000) of new addresses, then of their releases, beside what stands (fill). */
+static void
+do_change(struct enforce *f, unsigned n)
+{
+	static int64_t blocks[1000], releases[1000];
+	struct plan_element e = {.timeout_ns = CLOCK_HOUR_NS, .case_id = "bh-change"};
+	struct err err;
+	int r = n >= 1 && n <= 1000 ? 0 : err_set(&err, -EINVAL, "change 1..1000");
+
+	e.prefix.bits = 128;
+	for (unsigned i = 0; r == 0 && i < 2 * n; i++) {
+		const bool releasing = i >= n;
+		const unsigned k = releasing ? i - n : i;
+		const uint8_t v4[4] = {192, 168, (uint8_t)(k >> 8), (uint8_t)k};
+		const int64_t begin_ns = clock_mono_ns();
+
+		e.prefix.addr = addr_from_v4(v4);
+		r = releasing ? enforce_release(f, &e, 1, &err) : enforce_block(f, &e, 1, &err);
+		(releasing ? releases : blocks)[k] = clock_mono_ns() - begin_ns;
+	}
+	if (r < 0) {
+		answer(r, &err, "");
+		return;
+	}
+	qsort(blocks, n, sizeof(blocks[0]), compare_spans);
+	qsort(releases, n, sizeof(releases[0]), compare_spans);
+	printf("ok change %u block_us %lld %lld release_us %lld %lld\n", n,
+	    (long long)blocks[n / 2] / 1000, (long long)blocks[n * 99 / 100] / 1000,
+	    (long long)releases[n / 2] / 1000, (long long)releases[n * 99 / 100] / 1000);
 }
 
 static void
@@ -293,10 +351,14 @@ do_line(struct enforce *f, char *line)
 			printf("failed %d a key is missing\n", -EINVAL);
 		else if (strcmp(verb, "bulk") == 0)
 			do_bulk(f, (unsigned)atoi(key));
+		else if (strcmp(verb, "fill") == 0)
+			do_fill(f, (unsigned)atoi(key));
 		else if (strcmp(verb, "brakenet") == 0)
 			do_brake_net(f, key);
 		else if (strcmp(verb, "bench") == 0)
 			do_bench(f, (unsigned)atoi(key));
+		else if (strcmp(verb, "change") == 0)
+			do_change(f, (unsigned)atoi(key));
 		else
 			do_element(f, verb, key, span, strtok_r(NULL, " \n", &save));
 	}

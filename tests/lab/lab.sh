@@ -65,7 +65,8 @@ lab_wait_listen() { lab_wait 10 lab_listens "$1" "$2" || { lab_say "nobody liste
 lab_start() {
 	local name=$1 label=$2
 	shift 2
-	ip netns exec "$LAB-$name" "$@" >"$LAB_DIR/$label.log" 2>&1 </dev/null &
+	: >"$LAB_DIR/$label.log" # now, not when the child gets its turn: who waits for a line must not find an old one
+	ip netns exec "$LAB-$name" "$@" >>"$LAB_DIR/$label.log" 2>&1 </dev/null &
 	LAB_PID[$label]=$!
 }
 
