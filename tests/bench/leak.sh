@@ -64,7 +64,7 @@ trial_bulkhead() {
 	[ -n "$begin" ] || return 1
 	one=$(evaluate "$begin")
 	echo "$one"
-	[ "${one#* }" -lt 0 ] || "$here/leak_stages.py" stages "$stamps" "$begin" $((begin + ${one#* } * 1000)) >>"$LAB_DIR/stages"
+	[ "${one#* }" -lt 0 ] || "$here/leak_stages.py" stages "$stamps" "$LAB_DIR/events" "$begin" $((begin + ${one#* } * 1000)) >>"$LAB_DIR/stages"
 	return 0
 }
 query_has() { [ -n "$(query 2>/dev/null)" ]; }

@@ -3,8 +3,8 @@
  * Watches a tap and its uplink for the leak bench, with the kernel's timestamps: when a message was
  * accepted (a 250 behind a 354), and when a packet of the tenant came that did not leave again.
  *   leak_probe TAP UPLINK OUT [LOG]     until SIGTERM, or until the tenant that had begun got nothing
- *   through for half a second; OUT gets "done NS" and "dropped NS" lines at the end, LOG a line per
- *   message as it happens, as a mail server would write it.
+ *   through for half a second; OUT gets "done NS" and "dropped NS" lines at the end and the time
+ *   of the last packet that left, "passed NS"; LOG a line per message as it happens, as a mail server would write it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -231,6 +231,7 @@ main(int argc, char **argv)
 		patience_ms = stop != 0 ? 0 : 20;
 	}
 	write_events(out);
+	fprintf(out, "passed %" PRId64 "\n", passed_ns);
 	fclose(out);
 	if (mail_log != NULL)
 		fclose(mail_log);

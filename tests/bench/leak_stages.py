@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: ISC
 """Where the time went from the packet that crossed the bound to the first packet that was dropped.
 
-leak_stages.py stages STAMPS TRIGGER_NS DROPPED_NS   one trial: a line of microseconds, STAGES in order
+leak_stages.py stages STAMPS EVENTS TRIGGER_NS DROPPED_NS   one trial: a line of microseconds, STAGES in order
 leak_stages.py table FILE                            such lines: p50 and p99 of each stage
 
-STAMPS is what leak_stamps.c noted (struct stamp).  A datagram is followed by its bytes: the judge's request to
+STAMPS is what leak_stamps.c noted (struct stamp), EVENTS what leak_probe.c did.  A datagram is followed by its bytes: the judge's request to
 block, the observations that the judge had taken before it, and the same datagram at the sensor.
 """
 import struct
@@ -28,7 +28,9 @@ STAGES = (
     "request sent to received by the enforcer",
     "enforcer: checked, built, to the transaction begun",
     "the kernel's transaction",
+    "ours: packet's time stamp to the transaction done",
     "transaction done to the first dropped packet",
+    "  of it until the last packet that still passed",
     "in all",
 )
 
@@ -48,7 +50,11 @@ def first(stamps, what, **wanted):
     raise LookupError(what)
 
 
-def stages(stamps, trigger, dropped):
+def last_passed(path):
+    return next(int(line.split()[1]) for line in open(path) if line.startswith("passed"))
+
+
+def stages(stamps, passed, trigger, dropped):
     by_begin = sorted(stamps, key=lambda s: s.begin)
     request = first((s for s in by_begin if s.begin > trigger), "a request to block", blocks=1)
     got = first((s for s in by_begin if s.process > JUDGE and s.end > request.begin), "its receipt",
@@ -67,7 +73,9 @@ def stages(stamps, trigger, dropped):
     rest = woken - max(sent.asleep, trigger) if sent.wake == BY_REST else 0
     points = (trigger, woken, sent.begin, taken.end, request.begin, got.end, commit.begin, commit.end, dropped)
     spans = [b - a for a, b in zip(points, points[1:])]
-    return [spans[0], max(rest, 0)] + spans[1:] + [dropped - trigger], sent.wakes
+    still = max(passed - commit.end, 0)
+    return ([spans[0], max(rest, 0)] + spans[1:-1] + [commit.end - trigger, spans[-1], still, dropped - trigger],
+            sent.wakes)
 
 
 def percentile(values, p):
@@ -91,9 +99,9 @@ def table(path):
 def main():
     if sys.argv[1:2] == ["table"] and len(sys.argv) == 3:
         table(sys.argv[2])
-    elif sys.argv[1:2] == ["stages"] and len(sys.argv) == 5:
+    elif sys.argv[1:2] == ["stages"] and len(sys.argv) == 6:
         try:
-            spans, wakes = stages(read_stamps(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+            spans, wakes = stages(read_stamps(sys.argv[2]), last_passed(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
         except LookupError as e:
             sys.exit("leak_stages.py: not among the time stamps: %s" % e)
         print(*("%.1f" % (span / 1000) for span in spans), wakes)
