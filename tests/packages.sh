@@ -11,7 +11,7 @@ build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libps
 deb="$build debhelper dpkg-dev lintian"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$deb $run systemd libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file
- chromium nsd unbound nginx-light ldnsutils python3-dkim curl msmtp tshark libfaketime"
+ chromium nsd unbound nginx-light ldnsutils python3-dkim curl msmtp tshark libfaketime strace"
 # bench-tls also downloads MTAs that cannot be installed beside Postfix (tests/tlsgen/sessions.sh); these are their libraries.
 bench_tls="$run libjansson-dev python3 tcpdump swaks curl msmtp s-nail python3-aiosmtpd nodejs node-nodemailer php-cli
  libphp-phpmailer perl libio-socket-ssl-perl m4 libgnutls-dane0 libidn12 libevent-2.1-7 libdb5.3 libpcre2-8-0 libldap-2.5-0

@@ -66,6 +66,32 @@ case_hung_judge() {
 	rules_before=$(rules)
 	check "$round: and a link that came meanwhile has its elements when it goes on" lab_wait 5 whole
 }
+# The enforcer's next three requests to nftables fail with ERROR.  By socket, so that its answers to the judge, which are
+# the same system call, get through; and as getpid(), because its seccomp filter kills for the number -1 that strace
+# would put there.
+enforcer() { local c; for c in $(child); do grep -qx bulkhead-enforc "/proc/$c/comm" && echo "$c"; done; }
+inject() { # ERROR
+	local pid inode paths=()
+	pid=$(enforcer)
+	for inode in $(awk '$2 == 12 {print $NF}' "/proc/$pid/net/netlink"); do
+		ls -l "/proc/$pid/fd" | grep -qF "socket:[$inode]" && paths+=(-P "socket:[$inode]")
+	done
+	strace -qq -p "$pid" "${paths[@]}" -e trace=sendto -e inject=sendto:error="$1":syscall=getpid:when=1..3 -o "$LAB_DIR/strace" 2>/dev/null &
+	LAB_PID[strace]=$!
+	lab_wait 5 eval 'grep -q "TracerPid:.[1-9]" "/proc/$(enforcer)/status"'
+}
+case_netlink_errors() {
+	local error
+	command -v strace >/dev/null || { echo "  netlink errors: strace is not installed (tests/packages.sh)"; return; }
+	for error in ENOBUFS EPERM ENOMEM EAGAIN; do
+		inject $error
+		changes 6
+		check "$round: $error was injected" lab_wait 5 grep -q "$error.*INJECTED" "$LAB_DIR/strace"
+		lab_stop strace
+		check "$round: the kernel answered $error for a while" lab_wait 10 whole
+		check "$round: $error: the guard is the same" kill -0 "${LAB_PID[guard]}"
+	done
+}
 # The guard's wall clock is what a file says; the clock that never steps, and the kernel's, go on.
 case_clock_jumps() {
 	local lib jump count=0
@@ -138,6 +164,8 @@ for ((round = 0; round < rounds; round++)); do
 	done
 
 	case_hung_judge
+
+	case_netlink_errors
 
 	during eval 'ip -n "$LAB-hv" link del vnet2; ip -n "$LAB-hv" link add vnet2 type veth peer name peer2'
 	rules_before=$(lab_wait 2 agrees; rules)
