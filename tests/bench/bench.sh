@@ -4,7 +4,7 @@
 # sensor (packets to observations), `bulkhead replay` (with the judge), and what Debian has: ndpiReader (only
 # classifies), tcpflow (only reassembles), tshark (SMTP fields).  CPU time, median of several rounds, taken in turn so
 # that a busy machine slows all alike.
-# Beside each goal of issue 3 stands whether it was met in this run.
+# Beside each goal stands whether it was met in this run.
 # Usage: bench.sh BUILD [ROUNDS]
 # BENCH_MESSAGES: size of the capture in the clear (default 200000: two million packets)
 # BENCH_SERVERS: size of the mixed one (default 3700: two million packets)

@@ -7,7 +7,7 @@
 # First paced SMTP (recipients and their replies, one packet at a time): from the kernel's time stamp of a packet to
 # the receipt of its observation, and the sensor's CPU time (user and system) per packet, by rate and by rest_us.
 # Then one message of a gigabyte by TCP, as fast as the kernel sends it, whole (GSO super-frames of 64 KB) and in
-# packets of 1.5 KB: packets lost in the ring, by ring_mib.  Goals of issue 3 at the defaults.
+# packets of 1.5 KB: packets lost in the ring, by ring_mib.  Goals at the defaults.
 # Usage: live.sh BUILD     SECONDS_EACH, RATES, RESTS, RINGS, BURST_BYTES from the environment
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
