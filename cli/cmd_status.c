@@ -43,7 +43,8 @@ print_sensor(struct output *out, const json_t *s)
 		  lost = output_json_number(s, "observations_lost"),
 		  one_sided = output_json_number(s, "one_sided"),
 		  evicted = output_json_number(s, "evicted"),
-		  exhausted = output_json_number(s, "pool_exhausted");
+		  exhausted = output_json_number(s, "pool_exhausted"),
+		  divided = output_json_number(s, "fragments_lost");
 	char heard[CLOCK_SPAN_BYTES];
 
 	if (json_is_false(json_object_get(s, "connected"))) {
@@ -64,6 +65,11 @@ print_sensor(struct output *out, const json_t *s)
 		    "          lost %lld packets and %lld observations; %lld sessions with one "
 		    "direction only",
 		    drops, lost, one_sided);
+	if (divided > 0)
+		output_line(out, OUTPUT_ALERT,
+		    "          %lld divided IP datagrams did not become whole: what was in them is "
+		    "a gap",
+		    divided);
 	if (evicted + exhausted > 0)
 		output_line(out, OUTPUT_ALERT,
 		    "          a flood came: %lld connections were pushed out, details given up "

@@ -151,6 +151,8 @@ sensor_json(const struct guard_sensor *s, int64_t now_ns)
 	    {"memory_bytes", s->health.u.health.memory_bytes},
 	    {"pool_exhausted", s->health.u.health.pool_exhausted},
 	    {"mx_suppressed", s->health.u.health.mx_suppressed},
+	    {"fragments", s->health.u.health.fragments},
+	    {"fragments_lost", s->health.u.health.fragments_lost},
 	    {"observations", s->observations},
 	    {"observations_bad", s->bad},
 	};

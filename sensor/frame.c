@@ -120,7 +120,7 @@ addr_v4(const uint8_t *bytes)
 }
 
 /*
- * IPv4 without options or a fragment's offset, and TCP in it, with all headers in the capture: nearly
+ * IPv4 that has no options and is no fragment, and TCP in it, with all headers in the capture: nearly
  * every packet.  What parse_ipv4() and parse_tcp() would make of it, without a cursor; FRAME__COUNT
  * when it is anything else, and they decide.
  */
@@ -129,7 +129,7 @@ parse_plain(const struct cursor *c, struct frame *out)
 {
 	const uint8_t *ip = c->at, *tcp = ip + 20;
 
-	if (c->captured < 40 || ip[0] != 0x45 || ip[9] != IP_TCP || (load16(ip + 6) & 0x1fff) != 0)
+	if (c->captured < 40 || ip[0] != 0x45 || ip[9] != IP_TCP || (load16(ip + 6) & 0x3fff) != 0)
 		return FRAME__COUNT;
 	uint32_t total = load16(ip + 2), headers = 20 + (uint32_t)(tcp[12] >> 4) * 4;
 	if (total > c->wire || headers < 40 || headers > total || headers > c->captured)
@@ -276,6 +276,29 @@ parse_transport(uint8_t protocol, struct cursor *c, struct frame *out)
 	}
 }
 
+/* A piece of a datagram; where it belongs is filled but for the protocol.  Only what can hold TCP is of use: for
+ * all else it is as if it had not come. */
+static enum frame_kind
+parse_fragment(uint8_t protocol, const struct cursor *c, struct frame *out)
+{
+	switch (protocol) {
+	case IP_TCP:
+	case IP_IN_IP:
+	case IP_IPV6:
+	case IP_GRE:
+	case IP_AUTH:
+	case IP_DESTINATION:
+		break;
+	default:
+		return FRAME_OTHER;
+	}
+	out->fragment.protocol = protocol;
+	out->payload = c->at;
+	out->captured = c->captured;
+	out->length = c->wire;
+	return FRAME_FRAGMENT;
+}
+
 static enum frame_kind
 parse_ipv4(struct cursor *c, struct frame *out)
 {
@@ -293,17 +316,21 @@ parse_ipv4(struct cursor *c, struct frame *out)
 	out->l3_captured = c->captured + 20;
 	if (take(c, size - 20) == NULL)
 		return FRAME_MALFORMED;
-	if ((load16(head + 6) & 0x1fff) != 0)
-		return FRAME_FRAGMENT;
 	out->src = addr_v4(head + 12);
 	out->dst = addr_v4(head + 16);
-	return parse_transport(head[9], c, out);
+	uint16_t place = load16(head + 6);
+	if ((place & 0x3fff) == 0)
+		return parse_transport(head[9], c, out);
+	out->fragment.id = load16(head + 4);
+	out->fragment.at = (uint16_t)((place & 0x1fff) * 8);
+	out->fragment.more = (place & 0x2000) != 0;
+	return parse_fragment(head[9], c, out);
 }
 
-/* Steps over extension headers (RFC 8200 section 4); *next becomes the first protocol that is none.
- */
+/* Steps over extension headers (RFC 8200 section 4); *next becomes the first protocol that is none, or
+ * what is in a fragment (a datagram that is one fragment is whole, RFC 6946). */
 static enum frame_kind
-skip_extensions(struct cursor *c, uint8_t *next)
+skip_extensions(struct cursor *c, uint8_t *next, struct frame_fragment *fragment)
 {
 	for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
 		if (*next != IP_HOP_BY_HOP && *next != IP_ROUTING && *next != IP_FRAGMENT &&
@@ -312,8 +339,13 @@ skip_extensions(struct cursor *c, uint8_t *next)
 		const uint8_t *head = take(c, 8);
 		if (head == NULL)
 			return FRAME_MALFORMED;
-		if (*next == IP_FRAGMENT && (load16(head + 2) & 0xfff8) != 0)
+		if (*next == IP_FRAGMENT && (load16(head + 2) & 0xfff9) != 0) {
+			*next = head[0];
+			fragment->id = load32(head + 4);
+			fragment->at = load16(head + 2) & 0xfff8;
+			fragment->more = (head[3] & 1) != 0;
 			return FRAME_FRAGMENT;
+		}
 		/* Lengths beyond the first 8 bytes: in units of 8; of the authentication header,
 		 * of 4. */
 		uint32_t more = *next == IP_FRAGMENT ? 0 : head[1] * 8u;
@@ -341,12 +373,13 @@ parse_ipv6(struct cursor *c, struct frame *out)
 		return FRAME_MALFORMED;
 	end_after(c, length);
 	out->l3_captured = c->captured + 40;
-	enum frame_kind kind = skip_extensions(c, &next);
-	if (kind != FRAME_TCP)
+	enum frame_kind kind = skip_extensions(c, &next, &out->fragment);
+	if (kind == FRAME_MALFORMED)
 		return kind;
 	memcpy(out->src.bytes, head + 8, 16);
 	memcpy(out->dst.bytes, head + 24, 16);
-	return parse_transport(next, c, out);
+	return kind == FRAME_FRAGMENT ? parse_fragment(next, c, out)
+				      : parse_transport(next, c, out);
 }
 
 /* The protocol number of PPP (RFC 1661 section 2), behind address and control where they are sent (RFC 1662).
@@ -585,4 +618,12 @@ frame_parse(const struct packet *packet, struct frame *out)
 	default:
 		return parse_other_link(packet->linktype, &c, out);
 	}
+}
+
+enum frame_kind
+frame_parse_datagram(const uint8_t *data, uint32_t captured, uint32_t length, struct frame *out)
+{
+	struct cursor c = {.at = data, .captured = captured, .wire = length};
+
+	return parse_network(&c, ETHER_BY_VERSION, out);
 }

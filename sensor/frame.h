@@ -19,7 +19,7 @@ enum frame_kind {
 	FRAME_UDP,
 	FRAME_UNREACHABLE, /* ICMP about a TCP packet: addresses, ports and seq are those of that one */
 	FRAME_OTHER,	   /* well formed as far as we look, but neither TCP nor UDP over IP */
-	FRAME_FRAGMENT,	 /* a later fragment: no TCP header in it */
+	FRAME_FRAGMENT,	 /* a piece of a datagram that may hold TCP: see sensor/fragment.h */
 	FRAME_MALFORMED, /* headers are cut or lie about lengths */
 	FRAME__COUNT
 };
@@ -41,6 +41,14 @@ enum frame_passage {
 	FRAME_UNTOLD = 255, /* the link type does not say */
 };
 
+/* Where a fragment belongs in its datagram (RFC 791 section 3.2, RFC 8200 section 4.5). */
+struct frame_fragment {
+	uint32_t id;
+	uint16_t at; /* bytes from the start of what was divided; divisible by 8 */
+	uint8_t protocol;
+	bool more; /* it is not the last one */
+};
+
 struct frame {
 	struct addr src, dst;
 	uint16_t src_port, dst_port;
@@ -54,10 +62,16 @@ struct frame {
 	uint8_t flags;		/* enum frame_tcp_flag; other bits as they came */
 	uint8_t passage;	/* enum frame_passage */
 	struct mac mac;		/* of the sender on this link; zero: unknown */
+	struct frame_fragment fragment; /* of FRAME_FRAGMENT only */
 };
 
 /* Fills *out completely when it returns FRAME_TCP, FRAME_UDP (seq, ack and flags are 0) or
- * FRAME_UNREACHABLE (no payload, no flags); otherwise *out is not to be read. */
+ * FRAME_UNREACHABLE (no payload, no flags); of FRAME_FRAGMENT the ports, seq, ack and flags are not set and the
+ * payload is the piece; otherwise *out is not to be read. */
 enum frame_kind frame_parse(const struct packet *packet, struct frame *out);
+
+/* The same for an IPv4 or IPv6 datagram that was put together: link, interface and MAC of *out stay. */
+enum frame_kind frame_parse_datagram(
+    const uint8_t *data, uint32_t captured, uint32_t length, struct frame *out);
 
 #endif

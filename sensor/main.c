@@ -304,6 +304,8 @@ report_health(struct daemon *d, int64_t wall_ns)
 	obs.u.health.memory_bytes = stats.memory_bytes;
 	obs.u.health.pool_exhausted = stats.pool_exhausted;
 	obs.u.health.mx_suppressed = stats.mx_suppressed;
+	obs.u.health.fragments = stats.fragments;
+	obs.u.health.fragments_lost = stats.fragments_lost + stats.fragments_refused;
 	emit_add(d->emit, &obs);
 }
 

@@ -84,6 +84,8 @@ static const struct field health_fields[] = {
     U64(u.health.memory_bytes),
     U64(u.health.pool_exhausted),
     U64(u.health.mx_suppressed),
+    U64(u.health.fragments),
+    U64(u.health.fragments_lost),
 };
 
 static const struct field connect_failed_fields[] = {

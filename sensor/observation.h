@@ -17,7 +17,7 @@
 #include "base/addr.h"
 
 /* Bump when the encoding of any kind changes; the guard refuses another version with a sentence. */
-#define OBS_VERSION	 4
+#define OBS_VERSION	 5
 #define OBS_ENCODED_MAX	 1024 /* bytes of the largest encoded observation */
 #define OBS_DOMAIN_BYTES 80   /* domains longer than 79 keep their right end (the organisation) */
 #define OBS_REPLY_BYTES	 120  /* reply text with addresses redacted */
@@ -168,6 +168,9 @@ struct observation {
 			uint64_t
 			    pool_exhausted; /* times that a flood took the last of a pool: detail was given up */
 			uint64_t mx_suppressed; /* MX questions beyond what is told of one server */
+			uint64_t fragments;	/* pieces of IP datagrams that may hold TCP */
+			uint64_t
+			    fragments_lost; /* datagrams that did not become whole, or were refused */
 		} health;
 		struct {
 			uint8_t how; /* enum obs_connect */

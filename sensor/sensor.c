@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "sensor/crossing.h"
+#include "sensor/fragment.h"
 #include "sensor/frame.h"
 #include "sensor/session.h"
 #include "sensor/tcp.h"
@@ -24,6 +25,7 @@ struct sensor {
 	struct crossing *crossing;
 	struct sessions *sessions;
 	struct tcp *tcp;
+	struct fragments *fragments;
 	int64_t now;
 	uint32_t flows_max;
 	uint64_t packets, bytes, malformed, not_tcp, ignored;
@@ -59,6 +61,8 @@ sensor_new(struct sensor **out, const struct sensor_config *cfg, sensor_emit_fn 
 	s->flows_max = cfg->flows_max;
 	int code = crossing_new(&s->crossing, cfg->interface_of, cfg->interface_arg);
 	if (code == 0)
+		code = fragments_new(&s->fragments);
+	if (code == 0)
 		code = sessions_new(&s->sessions, cfg, s->crossing, emit, arg, e);
 	else
 		err_set(e, code, "no memory for the sensor");
@@ -78,6 +82,7 @@ sensor_free(struct sensor *s)
 		return;
 	tcp_free(s->tcp);
 	sessions_free(s->sessions);
+	fragments_free(s->fragments);
 	crossing_free(s->crossing);
 	free(s);
 }
@@ -91,8 +96,10 @@ set_time(struct sensor *s, int64_t now_ns)
 		return; /* captures merge interfaces and may step back a little */
 	s->now = now_ns;
 	sessions_set_time(s->sessions, now_ns);
-	if (now_ns / CLOCK_SECOND_NS != before / CLOCK_SECOND_NS)
+	if (now_ns / CLOCK_SECOND_NS != before / CLOCK_SECOND_NS) {
 		tcp_expire(s->tcp, now_ns);
+		fragments_expire(s->fragments, now_ns);
+	}
 }
 
 /* What a packet of a batch is for; bits. */
@@ -107,6 +114,16 @@ asks_dns(const struct tcp_packet *p)
 	       (p->role != SENSOR_ROLE_TENANT || p->frame.passage != FRAME_OUTGOING);
 }
 
+/* A piece of a datagram; with the last one *p is the whole. */
+static enum frame_kind
+take_fragment(struct sensor *s, struct tcp_packet *p, int64_t time_ns)
+{
+	if (crossing_get(s->crossing, p->frame.ifindex)->role != SENSOR_ROLE_IGNORE)
+		return fragments_add(s->fragments, &p->frame, time_ns);
+	s->ignored++;
+	return FRAME_FRAGMENT;
+}
+
 /* Parses one packet into the batch; returns whom it is for. */
 static unsigned
 accept_packet(struct sensor *s, const struct packet *packet, struct tcp_packet *p)
@@ -117,6 +134,10 @@ accept_packet(struct sensor *s, const struct packet *packet, struct tcp_packet *
 		s->first_ns = packet->time_ns;
 	s->last_ns = packet->time_ns;
 	enum frame_kind kind = frame_parse(packet, &p->frame);
+	if (kind == FRAME_FRAGMENT)
+		kind = take_fragment(s, p, packet->time_ns);
+	if (kind == FRAME_FRAGMENT)
+		return FOR_NOBODY;
 	if (kind == FRAME_MALFORMED) {
 		s->malformed++;
 		return FOR_NOBODY;
@@ -145,6 +166,7 @@ handle_batch(struct sensor *s, const struct packet *packets, unsigned count)
 {
 	unsigned use[BATCH_MAX];
 
+	fragments_release(s->fragments);
 	for (unsigned i = 0; i < count; i++)
 		use[i] = accept_packet(s, &packets[i], &s->batch[i]);
 	for (unsigned i = 0; i < count && count > 1; i++)
@@ -183,6 +205,7 @@ sensor_finish(struct sensor *s, int64_t now_ns)
 {
 	set_time(s, now_ns);
 	tcp_finish(s->tcp, s->now);
+	fragments_expire(s->fragments, INT64_MAX);
 }
 
 void
@@ -195,9 +218,11 @@ void
 sensor_get_stats(const struct sensor *s, struct sensor_stats *out)
 {
 	struct tcp_stats tcp;
+	struct fragment_stats fragments;
 	struct session_stats sessions;
 
 	tcp_get_stats(s->tcp, &tcp);
+	fragments_get_stats(s->fragments, &fragments);
 	sessions_get_stats(s->sessions, &sessions);
 	*out = (struct sensor_stats){.packets = s->packets,
 	    .bytes = s->bytes,
@@ -217,9 +242,13 @@ sensor_get_stats(const struct sensor *s, struct sensor_stats *out)
 	    .midstream = sessions.midstream,
 	    .unmatched_replies = sessions.unmatched_replies,
 	    .pool_exhausted = sessions.pool_exhausted + tcp.stream.pool_exhausted,
+	    .fragments = fragments.seen,
+	    .fragments_assembled = fragments.assembled,
+	    .fragments_refused = fragments.refused,
+	    .fragments_lost = fragments.lost,
 	    .mx_suppressed = sessions.mx_suppressed,
 	    .observations = sessions.observations,
-	    .memory_bytes = tcp.memory_bytes + sessions.memory_bytes,
+	    .memory_bytes = tcp.memory_bytes + sessions.memory_bytes + fragments.memory_bytes,
 	    .first_ns = s->first_ns,
 	    .last_ns = s->last_ns};
 }

@@ -87,6 +87,11 @@ struct sensor_stats {
 	uint32_t flows_live, flows_max;
 	uint64_t evicted, gaps, gap_bytes, reordered, retransmitted;
 	uint64_t one_sided, midstream, unmatched_replies, pool_exhausted;
+	uint64_t fragments;	      /* pieces of IP datagrams that may hold TCP */
+	uint64_t fragments_assembled; /* datagrams put together from them */
+	uint64_t fragments_refused;   /* datagrams whose pieces overlap or contradict each other */
+	uint64_t
+	    fragments_lost; /* datagrams of which a piece did not come, or whose place was needed */
 	uint64_t mx_suppressed; /* MX questions beyond what is told of one client */
 	uint64_t observations;
 	uint64_t memory_bytes;	   /* reserved at start */

@@ -46,6 +46,21 @@ add_ports(
 	add(t, ")");
 }
 
+/*
+ * What the port tests above cannot look into: pieces of TCP datagrams, and TCP behind IPv6 extension headers.
+ * Of all that is not TCP only what hides two headers deep passes; multicast listener reports and divided UDP do not.
+ */
+static void
+add_divided(struct text *t)
+{
+	add(t, " or (ip[9]=6 and ip[6:2]&0x3fff!=0)");
+	for (unsigned at = 6; at <= 40;
+	     at += 34) /* the next header of IPv6, and of the first extension */
+		add(t, "%sip6[%u]=0 or ip6[%u]=43 or ip6[%u]=44 or ip6[%u]=51 or ip6[%u]=60)",
+		    at == 6 ? " or ((" : " and (ip6[40]=6 or ", at, at, at, at, at);
+	add(t, ")");
+}
+
 /* SMTP by port, and DNS: all of TCP, but of UDP only the questions (answers are many and large);
  * ICMP's "unreachable" about a TCP packet, whose place in it is fixed. */
 static void
@@ -55,6 +70,7 @@ add_by_port(struct text *t, const uint16_t *ports, unsigned count)
 	add(t, " or tcp port 53 or udp dst port 53"
 	       " or (icmp and icmp[0]=3 and icmp[17]=6)"
 	       " or (ip6 and ip6[6]=58 and ip6[40]=1 and ip6[54]=6)");
+	add_divided(t);
 }
 
 /*

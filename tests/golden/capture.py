@@ -53,6 +53,24 @@ def ip_header(src, dst, protocol, payload, options=b"", extensions=b"", first=No
         + extensions + payload
 
 
+def divide(p, size, number, options=b""):
+    """Pieces of a packet, at most size bytes of its payload each (divisible by 8); extension headers stay whole."""
+    out, v4 = [], p.ip[0] >> 4 == 4
+    start = (p.ip[0] & 15) * 4 if v4 else 40
+    data, protocol = p.ip[start:], p.ip[9] if v4 else p.ip[6]
+    for at in range(0, len(data), size):
+        piece, more = data[at:at + size], at + size < len(data)
+        if v4:
+            ip = bytearray(ip_header(p.ip[12:16], p.ip[16:20], protocol, piece, options=options, more=more, at=at))
+            ip[4:6] = struct.pack("!H", number % 65536)
+        else:
+            head = struct.pack("!BBHI", protocol, 0, at | more, number)
+            ip = ip_header(p.ip[8:24], p.ip[24:40], 44, piece, extensions=options + head,
+                           first=60 if options else 44)
+        out.append(p.copy(ip=bytes(ip)))
+    return out
+
+
 class Tcp:
     """One connection; every method appends packets to the capture."""
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
-# One tenant does its worst to the sensor (a SYN flood of forged sources, lines without end, connections that drip), and
+# One tenant does its worst to the sensor (SYNs of forged sources, lines without end, connections that drip, pieces), and
 # the mail of another is counted all the same; what was given up is told by `bulkhead status`.  Then a third one logs in
 # and mails: neither its password nor a recipient's name is anywhere that guard and sensor write.  test_floods.sh BUILD
 #
@@ -50,6 +50,22 @@ half_lines() { # NAME DRIPS SECONDS
 		except OSError:
 		    pass  # a server that has had enough
 		time.sleep(float(sys.argv[2]))
+	PY
+}
+
+# First pieces of datagrams that never become whole, from sources that nobody has.
+pieces() { # NAME COUNT
+	lab_in "$1" timeout 60 python3 - "$2" "$(lab_mx4 2)" <<-'PY'
+		import random, socket, struct, sys
+		out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+		random.seed(2)
+		dst = socket.inet_aton(sys.argv[2])
+		for i in range(int(sys.argv[1])):
+		    ip = struct.pack("!BBHHHBBH", 0x45, 0, 516, i % 65535 + 1, 0x2000 | i % 3 * 64, 64, 6, 0)
+		    try:
+		        out.sendto(ip + random.randbytes(4) + dst + bytes(496), (sys.argv[2], 0))
+		    except OSError:
+		        pass  # the queue of the link is full, or the source is one that no kernel sends
 	PY
 }
 
@@ -110,6 +126,15 @@ wait $drips
 check "... and counted" lab_wait 10 is news messages 11
 check "what had to be given up is counted in status" lab_wait 10 sensor_says pool_exhausted "$before"
 check "the sensor's memory is what it was" [ "$(bulkhead status --json | jq '[.sensors[].memory_bytes] | add')" = "$memory" ]
+
+pieces club 5000 &
+flood=$!
+check "4 mails while pieces of datagrams flood are accepted" [ "$(cast_send news "$(lab_mx4 1):25" 4 a@news.example x@dest1.example)" -eq 4 ]
+wait $flood
+check "... and counted" lab_wait 10 is news messages 15
+check "what did not become whole is counted in status" lab_wait 10 sensor_says fragments_lost 2000
+check "... in words, too" eval 'bulkhead status | grep -q "did not become whole"'
+check "... and the sensor's memory is what it was" [ "$(bulkhead status --json | jq '[.sensors[].memory_bytes] | add')" = "$memory" ]
 
 log_in shop "shop-Kp7nEverStore$$" "uncommonname$$" >/dev/null
 encoded=$(printf 'shop-Kp7nEverStore%s' $$ | base64)

@@ -243,6 +243,24 @@ ipv6_headers(void **state)
 	expect_text(&k, &path, &f);
 }
 
+/* 20 bytes of TCP and the text, with its place. */
+static void
+expect_piece(
+    const struct kept *k, const struct gen_path *path, struct frame *f, struct frame_fragment place)
+{
+	memset(f, 0xa5, sizeof(*f));
+	assert_int_equal(frame_parse(&k->packet, f), FRAME_FRAGMENT);
+	assert_true(addr_equal(&f->src, &path->client));
+	assert_true(addr_equal(&f->dst, &path->server));
+	assert_int_equal(f->fragment.id, place.id);
+	assert_int_equal(f->fragment.at, place.at);
+	assert_int_equal(f->fragment.protocol, place.protocol);
+	assert_int_equal(f->fragment.more, place.more);
+	unsigned header = (f->payload[12] >> 4) * 4u;
+	assert_int_equal(f->length, header + sizeof(TEXT) - 1);
+	assert_memory_equal(f->payload + header, TEXT, sizeof(TEXT) - 1);
+}
+
 static void
 fragments(void **state)
 {
@@ -253,18 +271,32 @@ fragments(void **state)
 	(void)state;
 	path_v4(&path);
 	make(&k, GEN_LINK_ETHERNET, &path);
+	k.data[14 + 4] = 0x12;
+	k.data[14 + 5] = 0x34;
 	k.data[14 + 6] = 0x20; /* the first one: more follow */
 	k.data[14 + 7] = 0;
-	expect_text(&k, &path, &f);
-	k.data[14 + 7] = 1;
-	assert_int_equal(frame_parse(&k.packet, &f), FRAME_FRAGMENT);
+	expect_piece(&k, &path, &f,
+	    (struct frame_fragment){.id = 0x1234, .at = 0, .protocol = 6, .more = true});
+	k.data[14 + 6] = 0x1f; /* the last one, at the farthest place */
+	k.data[14 + 7] = 0xff;
+	expect_piece(
+	    &k, &path, &f, (struct frame_fragment){.id = 0x1234, .at = 65528, .protocol = 6});
+	k.data[14 + 9] = 17; /* of UDP: nothing that we read is ever divided */
+	assert_int_equal(frame_parse(&k.packet, &f), FRAME_OTHER);
 	path_v6(&path);
 	path.ipv6_headers = GEN_IPV6_FRAGMENT;
 	make(&k, GEN_LINK_ETHERNET, &path);
+	expect_text(&k, &path, &f); /* an atomic one is whole */
+	k.data[14 + 40 + 7] = 0x56;
 	k.data[14 + 40 + 3] = 1; /* more follow */
-	expect_text(&k, &path, &f);
-	k.data[14 + 40 + 3] = 8; /* offset 1 */
-	assert_int_equal(frame_parse(&k.packet, &f), FRAME_FRAGMENT);
+	uint32_t id = (uint32_t)k.data[14 + 40 + 4] << 24 | (uint32_t)k.data[14 + 40 + 5] << 16 |
+		      (uint32_t)k.data[14 + 40 + 6] << 8 | 0x56;
+	expect_piece(
+	    &k, &path, &f, (struct frame_fragment){.id = id, .at = 0, .protocol = 6, .more = true});
+	k.data[14 + 40 + 3] = 8;
+	expect_piece(&k, &path, &f, (struct frame_fragment){.id = id, .at = 8, .protocol = 6});
+	k.data[14 + 40] = 58;
+	assert_int_equal(frame_parse(&k.packet, &f), FRAME_OTHER);
 }
 
 static void

@@ -93,6 +93,8 @@ fill_numbers(struct observation *obs)
 		obs->u.health.memory_bytes = UINT64_MAX;
 		obs->u.health.pool_exhausted = 10;
 		obs->u.health.mx_suppressed = 11;
+		obs->u.health.fragments = 13;
+		obs->u.health.fragments_lost = 14;
 	} else if (obs->kind == OBS_ESTIMATE) {
 		obs->u.estimate.messages = -3;
 		obs->u.estimate.recipients = INT32_MIN;

@@ -363,6 +363,62 @@ check_filter(int linktype, bool odd_ports)
 	pcap_close(p);
 }
 
+/* IPv4 with flags and offset, or IPv6 with the first two next headers; the rest of the packet tells no ports. */
+static bool
+passes(int linktype, bool v6, unsigned first, unsigned second)
+{
+	static const uint16_t ports[] = {25, 465, 587, 2525};
+	char text[TAP_FILTER_BYTES];
+	struct bpf_program program;
+	struct frame f;
+	pcap_t *p = pcap_open_dead(linktype, 4096);
+
+	assert_int_equal(
+	    tap_filter_text(text, sizeof(text), (uint32_t)linktype, ports, 4, false), 0);
+	assert_int_equal(pcap_compile(p, &program, text, 1, PCAP_NETMASK_UNKNOWN), 0);
+	make_frame(&f, linktype, 0, v6, (uint8_t)first, 0, 0, "..................................");
+	uint8_t *ip = f.bytes + (linktype == DLT_EN10MB ? 14 : 20);
+	if (v6) {
+		ip[40] = (uint8_t)second;
+	} else {
+		ip[6] = (uint8_t)(second >> 8);
+		ip[7] = (uint8_t)second;
+	}
+	struct pcap_pkthdr h = {.caplen = f.size, .len = f.size};
+	bool got = pcap_offline_filter(&program, &h, f.bytes) != 0;
+	pcap_freecode(&program);
+	pcap_close(p);
+	return got;
+}
+
+/* What no port can be read from passes when it may be TCP, and only then. */
+static void
+test_filter_of_divided_packets(void **state)
+{
+	static const int links[] = {DLT_EN10MB, DLT_LINUX_SLL2};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(passes(links[i], false, 6, 0x2000)); /* a first piece */
+		assert_true(passes(links[i], false, 6, 0x20b9)); /* a middle one */
+		assert_true(passes(links[i], false, 6, 0x00b9)); /* a last one */
+		assert_false(
+		    passes(links[i], false, 6, 0x4000)); /* "do not fragment", of another port */
+		assert_false(passes(links[i], false, 17, 0x2000));
+		assert_false(passes(links[i], false, 17, 0x00b9));
+		assert_false(passes(links[i], false, 1, 0x00b9));
+		assert_true(passes(links[i], true, 44, 6)); /* a piece of TCP */
+		assert_true(passes(links[i], true, 60, 6)); /* destination options before TCP */
+		assert_true(passes(links[i], true, 0, 44)); /* hop-by-hop options before a piece */
+		assert_true(passes(links[i], true, 43, 60));
+		assert_true(passes(links[i], true, 51, 6));
+		assert_false(passes(links[i], true, 44, 17)); /* a piece of UDP */
+		assert_false(passes(links[i], true, 0, 58));  /* multicast listener report */
+		assert_false(passes(links[i], true, 50, 6));  /* encrypted */
+		assert_false(passes(links[i], true, 58, 6));
+	}
+}
+
 static void
 test_filter(void **state)
 {
@@ -519,6 +575,7 @@ main(void)
 	    cmocka_unit_test(test_cut_file),
 	    cmocka_unit_test(test_files_that_are_none),
 	    cmocka_unit_test(test_filter),
+	    cmocka_unit_test(test_filter_of_divided_packets),
 	    cmocka_unit_test(test_no_such_device),
 	    cmocka_unit_test(test_no_permission),
 	    cmocka_unit_test(test_watches_a_device),
