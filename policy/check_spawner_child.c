@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/schedule.h"
 #include "base/sock.h"
 #include "base/wire.h"
 
@@ -305,6 +306,7 @@ check_spawner_run(int fd, int binary, const struct sandbox_user *user)
 	signal(
 	    SIGINT, SIG_IGN); /* a signal to the whole group ends the judge, and that ends this */
 	signal(SIGTERM, SIG_IGN);
+	schedule_background(); /* and its workers with it: never in the way of the judge */
 	/* From here on an ordinary user without any capability; no program that it starts gets one. */
 	if (s == NULL || sandbox_drop(user, 0, &e) < 0) {
 		log_event(LOG_LEVEL_ERROR, "check.spawner", "error=\"%s\"", e.text);

@@ -14,17 +14,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/schedule.h"
 #include "policy/history_file.h"
 #include "policy/history_wire.h"
 
-#define NICE	       10 /* never in the way of the judge */
 #define PRUNE_EVERY_NS (10 * CLOCK_MINUTE_NS)
 #define CASE_BYTES_MAX (4u << 20) /* a day of a server that was kept one by one is below it */
 
@@ -441,7 +440,7 @@ history_child_run(int fd, const char *folder, const struct sandbox_user *user)
 	signal(SIGINT, SIG_IGN); /* it ends when the judge has handed over everything and hung up */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	schedule_background(); /* never in the way of the judge */
 	if (w != NULL) {
 		w->fd = fd;
 		w->day_fd = -1;

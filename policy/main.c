@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/sandbox.h"
+#include "base/schedule.h"
 #include "base/settings.h"
 #include "policy/check_spawner.h"
 #include "policy/ctl.h"
@@ -520,6 +521,7 @@ start(struct daemon *d, struct err *e)
 		return rc;
 	set_log_level(&d->settings);
 	umask(077);
+	schedule_prompt(); /* the enforcer too: it inherits this */
 	rc = sandbox_find_user(d->settings.user, &d->user, e);
 
 	/* While we may: folders for the user to come, the enforcer child, the sockets. */

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/sandbox.h"
+#include "base/schedule.h"
 #include "base/settings.h"
 #include "sensor/emit.h"
 #include "sensor/interfaces.h"
@@ -236,6 +237,7 @@ open_loop(struct daemon *d, struct err *e)
 		return err_set(e, -errno, "cannot wait for packets: %s", strerror(errno));
 	/* The kernel's default slack of 50 us would make short rests longer. */
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+	schedule_prompt();
 	pace_init(&d->pace, d->settings.rest_us * 1000, WAKE_BURST);
 	return 0;
 }

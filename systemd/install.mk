@@ -29,7 +29,7 @@ MAN1 := cli/bulkhead.1
 MAN5 := $(BUILD)/bulkhead.conf.5 policy/bulkhead-servers.5
 MAN8 := $(filter-out policy/bulkhead-libvirt.8,$(wildcard sensor/*.8 policy/*.8 whitelist/*.8))
 # The guard's unit, the sensor's, and what else stands beside them.
-UNITS := $(filter-out systemd/bulkhead-libvirt.service,$(wildcard systemd/*.service systemd/*.timer))
+UNITS := $(filter-out systemd/bulkhead-libvirt.service,$(wildcard systemd/*.service systemd/*.timer systemd/*.slice))
 
 into = install -d $(DESTDIR)$(2) && install -m $(1) $(3) $(DESTDIR)$(2)/$(4)
 
