@@ -206,6 +206,16 @@ lab_wait_reach() {
 		{ lab_say "tenant $1 does not reach the internet of the lab"; return 1; }
 }
 
+# lab_keep_awake: a task of the lowest class (idle) spins on every processor.  A measurement calls it where this machine
+# is a guest itself: a processor that halts is given away by the hypervisor, and comes back milliseconds later as
+# "steal".  Everything else interrupts such a task at once, so that it stands for a host whose guests are at work.
+lab_keep_awake() {
+	local cpu
+	for cpu in $(seq 0 $(($(nproc) - 1))); do
+		lab_start hv "awake$cpu" taskset -c "$cpu" chrt -i 0 sh -c 'while :; do :; done'
+	done
+}
+
 # --- counting, for tests: check "what" COMMAND...; lab_summary is the last line and gives the exit code.
 LAB_PASSED=0 LAB_FAILED=0
 check() {
