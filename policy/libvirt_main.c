@@ -5,7 +5,6 @@
  * libvirt.  It only reads, over a read-only connection, and needs no privilege.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,7 +12,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "policy/libvirt_source.h"
+
+#define PROGRAM "bulkhead-libvirt"
 
 /* Also without an event: leases change silently. */
 #define RESYNC_NS (5 * CLOCK_MINUTE_NS)
@@ -124,40 +126,21 @@ run(const char *uri, bool follow, struct err *e)
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"connect", required_argument, NULL, 'c'},
-	    {"follow", no_argument, NULL, 'f'},
-	    {"version", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
-	};
 	const char *uri = NULL;
-	struct err e = {0};
 	bool follow = false;
-	int o;
+	const struct program_option options[] = {
+	    {"connect", 'c', &uri, NULL},
+	    {"follow", 0, NULL, &follow},
+	    {NULL, 0, NULL, NULL},
+	};
+	struct err e = {0};
+	int rc = program_read_options(PROGRAM, usage, options, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		switch (o) {
-		case 'c':
-			uri = optarg;
-			break;
-		case 'f':
-			follow = true;
-			break;
-		case 'v':
-			puts("bulkhead-libvirt " BULKHEAD_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	log_init("bulkhead-libvirt", LOG_LEVEL_INFO);
+	if (rc >= 0)
+		return rc;
+	log_init(PROGRAM, LOG_LEVEL_INFO);
 	if (run(uri, follow, &e) < 0) {
-		fprintf(stderr, "bulkhead-libvirt: %s\n", e.text);
+		fprintf(stderr, PROGRAM ": %s\n", e.text);
 		return 1;
 	}
 	return 0;

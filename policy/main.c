@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,12 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/program.h"
 #include "base/sandbox.h"
 #include "base/schedule.h"
 #include "base/settings.h"
@@ -31,6 +30,7 @@
 #include "policy/ingest.h"
 #include "policy/responder_feed.h"
 
+#define PROGRAM	   "bulkhead-guard"
 #define PATH_BYTES (SETTINGS_PATH_BYTES + 16)
 
 enum source {
@@ -80,57 +80,20 @@ static const char usage[] =
 static int
 read_options(struct daemon *d, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"watch", no_argument, NULL, 'w'},
-	    {"restore", no_argument, NULL, 'r'},
-	    {"version", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
+	const struct program_option options[] = {
+	    {"config", 'c', &d->config, NULL},
+	    {"watch", 0, NULL, &d->watch},
+	    {"restore", 0, NULL, &d->restore},
+	    {NULL, 0, NULL, NULL},
 	};
-	int c;
+	int rc = program_read_options(PROGRAM, usage, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			d->config = optarg;
-			break;
-		case 'w':
-			d->watch = true;
-			break;
-		case 'r':
-			d->restore = true;
-			break;
-		case 'v':
-			puts("bulkhead-guard " BULKHEAD_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "bulkhead-guard: \"%s\" is no option\n%s", argv[optind], usage);
+	if (rc < 0 && d->watch && d->restore) {
+		fputs(
+		    PROGRAM ": --watch enforces nothing, so there is nothing to restore\n", stderr);
 		return 2;
 	}
-	if (d->watch && d->restore) {
-		fprintf(stderr,
-		    "bulkhead-guard: --watch enforces nothing, so there is nothing to restore\n");
-		return 2;
-	}
-	return -1;
-}
-
-static void
-set_log_level(const struct settings *s)
-{
-	enum log_level level = LOG_LEVEL_INFO;
-
-	log_level_parse(s->log_level, &level);
-	log_init("bulkhead-guard", level);
+	return rc;
 }
 
 /* --- privileged things
@@ -311,50 +274,36 @@ open_sockets(struct daemon *d, struct err *e)
  * ------------------------------------------------------------------------------------------------
  */
 
-static int
-add_source(struct daemon *d, int fd, enum source source, struct err *e)
-{
-	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = source};
-
-	if (fd < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
-		return err_set(e, -errno, "cannot watch descriptor %d: %s", fd, strerror(errno));
-	return 0;
-}
-
+/* What is watched: a source that this guard does not have is -1. */
 static int
 open_loop(struct daemon *d, struct err *e)
 {
-	const struct itimerspec every = {.it_value = {.tv_sec = 1}, .it_interval = {.tv_sec = 1}};
-	sigset_t mask;
-	int rc;
+	int fds[SOURCE__COUNT];
 
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGHUP);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
-	d->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	d->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (d->epoll < 0 || d->timer < 0 || timerfd_settime(d->timer, 0, &every, NULL) != 0)
+	if (d->epoll < 0)
 		return err_set(e, -errno, "cannot set up the event loop: %s", strerror(errno));
-	rc = add_source(d, d->signals, SOURCE_SIGNAL, e);
-	if (rc == 0)
-		rc = add_source(d, d->timer, SOURCE_TIMER, e);
-	if (rc == 0)
-		rc = add_source(d, ingest_fd(d->ingest), SOURCE_SENSORS, e);
-	if (rc == 0)
-		rc = add_source(d, ctl_fd(d->ctl), SOURCE_CTL, e);
-	if (rc == 0 && d->enforce != NULL)
-		rc = add_source(d, enforce_fd(d->enforce), SOURCE_ENFORCER, e);
-	if (rc == 0)
-		rc = add_source(d, check_spawner_fd(d->checks), SOURCE_CHECKS, e);
-	if (rc == 0)
-		rc = add_source(d, history_link_fd(d->writer), SOURCE_WRITER, e);
-	if (rc == 0 && d->responders != NULL)
-		rc = add_source(d, responder_feed_fd(d->responders), SOURCE_RESPONDERS, e);
-	return rc;
+	d->signals = program_open_signals(true, e);
+	if (d->signals < 0)
+		return d->signals;
+	d->timer = program_open_timer(CLOCK_SECOND_NS, e);
+	if (d->timer < 0)
+		return d->timer;
+	fds[SOURCE_SENSORS] = ingest_fd(d->ingest);
+	fds[SOURCE_CTL] = ctl_fd(d->ctl);
+	fds[SOURCE_ENFORCER] = d->enforce != NULL ? enforce_fd(d->enforce) : -1;
+	fds[SOURCE_CHECKS] = check_spawner_fd(d->checks);
+	fds[SOURCE_WRITER] = history_link_fd(d->writer);
+	fds[SOURCE_RESPONDERS] = d->responders != NULL ? responder_feed_fd(d->responders) : -1;
+	fds[SOURCE_TIMER] = d->timer;
+	fds[SOURCE_SIGNAL] = d->signals;
+	for (unsigned i = 0; i < SOURCE__COUNT; i++) {
+		int rc = fds[i] >= 0 ? program_watch(d->epoll, fds[i], i, e) : 0;
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 /* A bad file leaves the old settings in force, and says so. */
@@ -371,7 +320,7 @@ reload(struct daemon *d)
 		    log_quote(quoted, sizeof(quoted), e.text));
 		return;
 	}
-	set_log_level(&d->guard.settings);
+	program_set_log(PROGRAM, &d->guard.settings);
 	log_event(LOG_LEVEL_INFO, "guard.reloaded", "needs_restart=%s",
 	    fixed[0] != '\0' ? fixed : "none");
 }
@@ -519,7 +468,7 @@ start(struct daemon *d, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	set_log_level(&d->settings);
+	program_set_log(PROGRAM, &d->settings);
 	umask(077);
 	schedule_prompt(); /* the enforcer too: it inherits this */
 	rc = sandbox_find_user(d->settings.user, &d->user, e);
@@ -600,10 +549,10 @@ main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	log_init("bulkhead-guard", LOG_LEVEL_INFO);
+	log_init(PROGRAM, LOG_LEVEL_INFO);
 	rc = start(&d, &e);
 	if (rc < 0) {
-		fprintf(stderr, "bulkhead-guard: %s\n", e.text);
+		fprintf(stderr, PROGRAM ": %s\n", e.text);
 	} else if (!d.restore) {
 		rc = run(&d);
 		if (rc < 0)

@@ -6,7 +6,6 @@
  * hook must not hold up a verdict.  It needs no privilege and keeps no state.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,10 +18,12 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/program.h"
 #include "base/settings.h"
 #include "policy/notify_ctl.h"
 #include "policy/notify_hook.h"
 
+#define PROGRAM		  "bulkhead-notify"
 #define SLOTS		  4 /* hooks that run at once ... */
 #define SLOTS_PER_HOOK	  2 /* ... and of one kind: one that hangs leaves room for the others */
 #define ROUND_MS	  1000
@@ -114,38 +115,15 @@ sign(const char *key_file)
 static int
 read_options(struct carrier *c, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"hmac-sha256", required_argument, NULL, 's'},
-	    {"version", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
+	const char *key_file = NULL;
+	const struct program_option options[] = {
+	    {"config", 'c', &c->config, NULL},
+	    {"hmac-sha256", 0, &key_file, NULL},
+	    {NULL, 0, NULL, NULL},
 	};
-	int o;
+	int rc = program_read_options(PROGRAM, usage, options, argc, argv);
 
-	while ((o = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		switch (o) {
-		case 'c':
-			c->config = optarg;
-			break;
-		case 's':
-			return sign(optarg);
-		case 'v':
-			puts("bulkhead-notify " BULKHEAD_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "bulkhead-notify: \"%s\" is no option\n%s", argv[optind], usage);
-		return 2;
-	}
-	return -1;
+	return rc < 0 && key_file != NULL ? sign(key_file) : rc;
 }
 
 /* --- to and from the guard --- */
@@ -348,24 +326,15 @@ run(struct carrier *c)
 static int
 start(struct carrier *c, struct err *e)
 {
-	enum log_level level = LOG_LEVEL_INFO;
-	sigset_t mask;
 	int rc = settings_load(&c->settings, c->config, e);
 
 	if (rc < 0)
 		return rc;
-	log_level_parse(c->settings.log_level, &level);
-	log_init("bulkhead-notify", level);
+	program_set_log(PROGRAM, &c->settings);
 	snprintf(c->guard.path, sizeof(c->guard.path), "%s/ctl.sock", c->settings.run_dir);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGHUP);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
-	c->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+	c->signals = program_open_signals(true, e);
 	if (c->signals < 0)
-		return err_set(e, -errno, "cannot watch for signals: %s", strerror(errno));
+		return c->signals;
 	c->notify = notify_open();
 	return 0;
 }
@@ -379,10 +348,10 @@ main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	log_init("bulkhead-notify", LOG_LEVEL_INFO);
+	log_init(PROGRAM, LOG_LEVEL_INFO);
 	rc = start(&c, &e);
 	if (rc < 0) {
-		fprintf(stderr, "bulkhead-notify: %s\n", e.text);
+		fprintf(stderr, PROGRAM ": %s\n", e.text);
 		return 1;
 	}
 	log_event(LOG_LEVEL_INFO, "notify.ready", "socket=%s", c.guard.path);

@@ -4,24 +4,23 @@
  * The whole process, from start to end.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/program.h"
 #include "base/sandbox.h"
 #include "base/settings.h"
 #include "policy/responder.h"
 
+#define PROGRAM		"bulkhead-notice"
 #define REPORT_EVERY_NS CLOCK_MINUTE_NS
 #define OTHER_FDS	32 /* listeners, epoll, signals, the guard, the log */
 
@@ -53,51 +52,23 @@ static const char usage[] =
 static int
 read_options(struct daemon *d, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"wanted", no_argument, NULL, 'w'},
-	    {"version", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
+	const struct program_option options[] = {
+	    {"config", 'c', &d->config, NULL},
+	    {"wanted", 0, NULL, &d->wanted},
+	    {NULL, 0, NULL, NULL},
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			d->config = optarg;
-			break;
-		case 'w':
-			d->wanted = true;
-			break;
-		case 'v':
-			puts("bulkhead-notice " BULKHEAD_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "bulkhead-notice: \"%s\" is no option\n%s", argv[optind], usage);
-		return 2;
-	}
-	return -1;
+	return program_read_options(PROGRAM, usage, options, argc, argv);
 }
 
 static int
 load_settings(struct daemon *d, struct err *e)
 {
-	enum log_level level;
 	int rc = settings_load(&d->settings, d->config, e);
 
 	if (rc < 0)
 		return rc;
-	if (log_level_parse(d->settings.log_level, &level) == 0)
-		log_init("bulkhead-notice", level);
+	program_set_log(PROGRAM, &d->settings);
 	/* Another user than the judge's where there is one. */
 	rc = sandbox_find_user("bulkhead-notice", &d->user, NULL);
 	return rc < 0 ? sandbox_find_user(d->settings.user, &d->user, e) : 0;
@@ -145,36 +116,23 @@ open_notice(struct daemon *d, struct err *e)
 }
 
 static int
-watch(struct daemon *d, int fd, enum source source, struct err *e)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
-
-	if (fd < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-		return err_set(e, -errno, "cannot set up the event loop: %s", strerror(errno));
-	return 0;
-}
-
-static int
 open_loop(struct daemon *d, struct err *e)
 {
-	const struct itimerspec every = {.it_value = {.tv_nsec = 1}, .it_interval = {.tv_sec = 1}};
-	sigset_t ends;
 	int rc;
 
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
-	d->signals = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
-	d->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (d->timer >= 0)
-		(void)timerfd_settime(d->timer, 0, &every, NULL);
-	rc = watch(d, responder_fd(d->responder), SOURCE_NOTICE, e);
+	if (d->epoll < 0)
+		return err_set(e, -errno, "cannot set up the event loop: %s", strerror(errno));
+	d->signals = program_open_signals(false, e);
+	if (d->signals < 0)
+		return d->signals;
+	d->timer = program_open_timer(1, e); /* at once: the guard is looked for */
+	if (d->timer < 0)
+		return d->timer;
+	rc = program_watch(d->epoll, responder_fd(d->responder), SOURCE_NOTICE, e);
 	if (rc == 0)
-		rc = watch(d, d->timer, SOURCE_TIMER, e);
-	return rc == 0 ? watch(d, d->signals, SOURCE_SIGNAL, e) : rc;
+		rc = program_watch(d->epoll, d->timer, SOURCE_TIMER, e);
+	return rc == 0 ? program_watch(d->epoll, d->signals, SOURCE_SIGNAL, e) : rc;
 }
 
 static int
@@ -203,10 +161,7 @@ start(struct daemon *d, struct err *e)
 		rc = sandbox_seccomp(SANDBOX_RESPONDER, e);
 	if (rc < 0)
 		return rc;
-	if (!landlocked)
-		log_event(LOG_LEVEL_WARN, "notice.no_landlock",
-		    "hint=\"without Landlock in the kernel, files are closed off by the system "
-		    "call filter alone\"");
+	program_note_landlock("notice.no_landlock", landlocked);
 	log_event(LOG_LEVEL_INFO, "notice.ready", "port=%d code=%d user=%s",
 	    (int)d->settings.notice_port, (int)d->settings.notice_code, d->user.name);
 	notify_send(d->notify, "READY=1");
@@ -266,10 +221,10 @@ main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	log_init("bulkhead-notice", LOG_LEVEL_INFO);
+	log_init(PROGRAM, LOG_LEVEL_INFO);
 	rc = start(&d, &e);
 	if (rc < 0) {
-		fprintf(stderr, "bulkhead-notice: %s\n", e.text);
+		fprintf(stderr, PROGRAM ": %s\n", e.text);
 		return 1;
 	}
 	if (d.wanted)

@@ -4,8 +4,6 @@
  * tells the guard what it saw.  The whole process, from start to end.
  */
 #include <errno.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/program.h"
 #include "base/sandbox.h"
 #include "base/schedule.h"
 #include "base/settings.h"
@@ -29,6 +28,7 @@
 #include "sensor/sensor.h"
 #include "sensor/tap.h"
 
+#define PROGRAM		 "bulkhead-sensor"
 #define QUEUE_MAX	 16384u		       /* observations while the guard is away: 4 MiB */
 #define REFRESH_NS	 (3 * CLOCK_SECOND_NS) /* names of taps are recycled */
 #define DRAIN_BATCHES	 64u
@@ -60,66 +60,29 @@ struct daemon {
 /* --- start -------------------------------------------------------------------------------------
  */
 
-static void
-print_usage(FILE *out)
-{
-	fputs("usage: bulkhead-sensor [--config FILE] [--device NAME] [--read FILE]\n"
-	      "Watches SMTP on a device and tells bulkhead-guard; stays in the foreground.\n\n"
-	      "  --config FILE  configuration (default " SETTINGS_PATH ")\n"
-	      "  --device NAME  capture device instead of the configured one; any sees all\n"
-	      "  --read FILE    read a capture file (- is standard input) instead of a device, "
-	      "then end\n"
-	      "  --foreground   accepted; there is no other way\n"
-	      "  --version      print the version\n"
-	      "  --help         print this\n",
-	    out);
-}
+static const char usage[] =
+    "usage: bulkhead-sensor [--config FILE] [--device NAME] [--read FILE]\n"
+    "Watches SMTP on a device and tells bulkhead-guard; stays in the foreground.\n\n"
+    "  --config FILE  configuration (default " SETTINGS_PATH ")\n"
+    "  --device NAME  capture device instead of the configured one; any sees all\n"
+    "  --read FILE    read a capture file (- is standard input) instead of a device, then end\n"
+    "  --foreground   accepted; there is no other way\n"
+    "  --version      print the version\n"
+    "  --help         print this\n";
 
 /* -1: go on; else the exit status. */
 static int
 read_options(struct daemon *d, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"device", required_argument, NULL, 'd'},
-	    {"read", required_argument, NULL, 'r'},
-	    {"foreground", no_argument, NULL, 'f'},
-	    {"version", no_argument, NULL, 'V'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
+	const struct program_option options[] = {
+	    {"config", 'c', &d->config, NULL},
+	    {"device", 'd', &d->device, NULL},
+	    {"read", 'r', &d->file, NULL},
+	    {"foreground", 0, NULL, NULL},
+	    {NULL, 0, NULL, NULL},
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "c:d:r:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			d->config = optarg;
-			break;
-		case 'd':
-			d->device = optarg;
-			break;
-		case 'r':
-			d->file = optarg;
-			break;
-		case 'f':
-			break;
-		case 'V':
-			puts("bulkhead-sensor " BULKHEAD_VERSION);
-			return 0;
-		case 'h':
-			print_usage(stdout);
-			return 0;
-		default:
-			print_usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "bulkhead-sensor: unexpected argument \"%s\"\n", argv[optind]);
-		print_usage(stderr);
-		return 2;
-	}
-	return -1;
+	return program_read_options(PROGRAM, usage, options, argc, argv);
 }
 
 static int
@@ -146,13 +109,11 @@ read_ports(struct sensor_config *cfg, const char *list, struct err *e)
 static int
 load_settings(struct daemon *d, struct err *e)
 {
-	enum log_level level;
 	int r = settings_load(&d->settings, d->config, e);
 
 	if (r != 0)
 		return r;
-	if (log_level_parse(d->settings.log_level, &level) == 0)
-		log_init("bulkhead-sensor", level);
+	program_set_log(PROGRAM, &d->settings);
 	if (d->device == NULL)
 		d->device = d->settings.device;
 	return sandbox_find_user(d->settings.user, &d->user, e);
@@ -221,20 +182,19 @@ open_all(struct daemon *d, struct err *e)
 static int
 open_loop(struct daemon *d, struct err *e)
 {
-	struct epoll_event tap_event = {.events = EPOLLIN, .data.u32 = SOURCE_TAP};
-	struct epoll_event signal_event = {.events = EPOLLIN, .data.u32 = SOURCE_SIGNAL};
-	sigset_t ends;
+	int r;
 
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	sigprocmask(SIG_BLOCK, &ends, NULL);
-	d->signal_fd = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
+	d->signal_fd = program_open_signals(false, e);
+	if (d->signal_fd < 0)
+		return d->signal_fd;
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (d->signal_fd < 0 || d->epoll_fd < 0 ||
-	    epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, d->signal_fd, &signal_event) != 0 ||
-	    epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, tap_fd(d->tap), &tap_event) != 0)
+	if (d->epoll_fd < 0)
 		return err_set(e, -errno, "cannot wait for packets: %s", strerror(errno));
+	r = program_watch(d->epoll_fd, d->signal_fd, SOURCE_SIGNAL, e);
+	if (r == 0)
+		r = program_watch(d->epoll_fd, tap_fd(d->tap), SOURCE_TAP, e);
+	if (r < 0)
+		return r;
 	/* The kernel's default slack of 50 us would make short rests longer. */
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
 	schedule_prompt();
@@ -270,10 +230,7 @@ start(struct daemon *d, struct err *e)
 		    SANDBOX_SENSOR, d->file == NULL ? tap_fd(d->tap) : -1, e);
 	if (r != 0)
 		return r;
-	if (!landlocked)
-		log_event(LOG_LEVEL_WARN, "sensor.no_landlock",
-		    "hint=\"without Landlock in the kernel, files are closed off by the system "
-		    "call filter alone\"");
+	program_note_landlock("sensor.no_landlock", landlocked);
 	log_event(LOG_LEVEL_INFO, "sensor.ready", "source=%s user=%s flows_max=%lld took_ms=%lld",
 	    d->file != NULL ? d->file : d->device, d->user.name, (long long)d->settings.flows_max,
 	    (long long)((clock_mono_ns() - begin_ns) / 1000000));
@@ -481,7 +438,7 @@ main(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
-	log_init("bulkhead-sensor", LOG_LEVEL_INFO);
+	log_init(PROGRAM, LOG_LEVEL_INFO);
 	r = start(&d, &e);
 	if (r == 0) {
 		r = d.file != NULL ? read_file(&d, &e) : watch(&d, &e);
@@ -491,6 +448,6 @@ main(int argc, char **argv)
 		}
 	}
 	if (r != 0)
-		fprintf(stderr, "bulkhead-sensor: %s\n", e.text);
+		fprintf(stderr, PROGRAM ": %s\n", e.text);
 	return r == 0 ? 0 : 1;
 }
