@@ -61,7 +61,7 @@ text_clean(char *buf, size_t size, const char *text)
 		if (used + needed >= size)
 			break;
 		if (good)
-			memcpy(buf + used, text, length);
+			memmove(buf + used, text, length); /* the two may be one */
 		else
 			buf[used] = '?';
 		used += needed;

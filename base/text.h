@@ -22,7 +22,7 @@ size_t text_decode(const char *s, uint32_t *code);
 bool text_is_control(uint32_t code);
 
 /* Copies text into buf as valid UTF-8, '?' for each control character and each bad byte; cut
- * between characters.  Returns buf. */
+ * between characters.  Returns buf, which may be the text itself. */
 const char *text_clean(char *buf, size_t size, const char *text);
 
 /* Characters of well-formed text, which is the columns it takes in the scripts that we print. */

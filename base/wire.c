@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
+
 void
 wire_reader_init(struct wire_reader *r, const void *data, size_t size)
 {
@@ -71,17 +73,44 @@ wire_get_bytes(struct wire_reader *r, void *out, size_t n)
 		memcpy(out, p, n);
 }
 
-void
-wire_get_text(struct wire_reader *r, char *out, size_t size)
+static void
+wire_get_text_of(struct wire_reader *r, char *out, size_t size, size_t n)
 {
-	size_t n = wire_get_u8(r);
-
 	if (n >= size) {
 		r->failed = true;
 		n = 0;
 	}
 	wire_get_bytes(r, out, n);
 	out[r->failed ? 0 : n] = '\0';
+}
+
+void
+wire_get_text(struct wire_reader *r, char *out, size_t size)
+{
+	wire_get_text_of(r, out, size, wire_get_u8(r));
+}
+
+void
+wire_get_long_text(struct wire_reader *r, char *out, size_t size)
+{
+	wire_get_text_of(r, out, size, wire_get_u16(r));
+}
+
+void
+wire_get_clean_text(struct wire_reader *r, char *out, size_t size)
+{
+	wire_get_long_text(r, out, size);
+	text_clean(out, size, out);
+}
+
+unsigned
+wire_get_count(struct wire_reader *r, unsigned max)
+{
+	unsigned n = wire_get_u16(r);
+
+	if (n > max)
+		r->failed = true;
+	return r->failed ? 0 : n;
 }
 
 int
@@ -148,6 +177,15 @@ wire_put_text(struct wire_writer *w, const char *text)
 	size_t n = strnlen(text, 255);
 
 	wire_put_u8(w, (uint8_t)n);
+	wire_put_bytes(w, text, n);
+}
+
+void
+wire_put_long_text(struct wire_writer *w, const char *text)
+{
+	size_t n = strnlen(text, UINT16_MAX);
+
+	wire_put_u16(w, (uint16_t)n);
 	wire_put_bytes(w, text, n);
 }
 

@@ -34,6 +34,12 @@ void wire_get_bytes(struct wire_reader *r, void *out, size_t n);
 /* Length-prefixed (u8) text into a buffer of `size` bytes, always terminated; longer text is an
  * error. */
 void wire_get_text(struct wire_reader *r, char *out, size_t size);
+/* The same with a u16 before it. */
+void wire_get_long_text(struct wire_reader *r, char *out, size_t size);
+/* The same, made fit for people (text_clean()): what a worker made of a stranger's document. */
+void wire_get_clean_text(struct wire_reader *r, char *out, size_t size);
+/* A u16 that says how many follow; more than max is an error, and then none do. */
+unsigned wire_get_count(struct wire_reader *r, unsigned max);
 /* 0 when no error happened and every byte was read, else -EBADMSG. */
 int wire_reader_finish(const struct wire_reader *r);
 
@@ -45,6 +51,8 @@ void wire_put_u64(struct wire_writer *w, uint64_t v);
 void wire_put_bytes(struct wire_writer *w, const void *data, size_t n);
 /* At most 255 bytes are written; longer text is cut. */
 void wire_put_text(struct wire_writer *w, const char *text);
+/* The same with a u16 before it, at most 65,535 bytes. */
+void wire_put_long_text(struct wire_writer *w, const char *text);
 /* Bytes written, or -ENOBUFS. */
 long wire_writer_finish(const struct wire_writer *w);
 

@@ -14,6 +14,7 @@
 
 #include "base/settings.h"
 #include "base/sock.h"
+#include "cli/file.h"
 #include "policy/ctl.h"
 
 #define ANSWER_SECONDS 60 /* a large import with its reconcile stays far below */
@@ -191,6 +192,24 @@ client_call(const struct context *ctx, const char *command, json_t *args, const 
     unsigned fd_count, json_t **data, struct err *e)
 {
 	return call(ctx, command, args, fds, fd_count, NULL, NULL, data, e);
+}
+
+int
+client_call_file(const struct context *ctx, const char *command, size_t max, const char *no_text,
+    json_t **data, struct err *e)
+{
+	const char *file = ctx->operands[0];
+	char *text = NULL;
+	size_t size = 0;
+	int rc = file_read(file, max, &text, &size, e);
+
+	if (rc == 0 && (size == 0 || strlen(text) != size))
+		rc = err_set(e, -EINVAL, "%s is %s", file, no_text);
+	if (rc == 0)
+		rc = client_call(ctx, command, json_pack("{s:s, s:s}", "file", file, "text", text),
+		    NULL, 0, data, e);
+	free(text);
+	return rc;
 }
 
 int

@@ -14,6 +14,11 @@
 int client_call(const struct context *ctx, const char *command, json_t *args, const int *fds,
     unsigned fd_count, json_t **data, struct err *e);
 
+/* The same with the text of the file that the first operand names, at most `max` bytes, as args {file, text}.  An
+ * empty file and one that is no text are refused as `no_text`, which ends the sentence "FILE is ...". */
+int client_call_file(const struct context *ctx, const char *command, size_t max,
+    const char *no_text, json_t **data, struct err *e);
+
 /* The same for a command that answers with descriptors: the caller closes *count of them, at most
  * SOCK_FDS_MAX; none on failure. */
 int client_call_files(const struct context *ctx, const char *command, json_t *args, int *fds,

@@ -3,35 +3,19 @@
  * bulkhead whitelist: what becomes of a grant after the decision, and the printed form of one
  * application.  bulkhead (CLI).
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/sock.h"
 #include "cli/client.h"
 #include "cli/commands.h"
-#include "cli/file.h"
 #include "cli/output_json.h"
 
 int
 cmd_whitelist_import(struct context *ctx, json_t **data, struct err *e)
 {
-	char *text = NULL;
-	size_t size;
-	int rc = file_read(ctx->operands[0], SOCK_FRAME_MAX / 4, &text, &size, e);
-
-	if (rc == 0 && (size == 0 || strlen(text) != size))
-		rc = err_set(e, -EINVAL,
-		    "%s is no CSV: a whitelist has the header line "
-		    "server,domains,per_day,until,note",
-		    ctx->operands[0]);
-	if (rc == 0)
-		rc = client_call(ctx, "whitelist.import",
-		    json_pack("{s:s, s:s}", "file", ctx->operands[0], "text", text), NULL, 0, data,
-		    e);
-	free(text);
-	return rc;
+	return client_call_file(ctx, "whitelist.import", SOCK_FRAME_MAX / 4,
+	    "no CSV: a whitelist has the header line server,domains,per_day,until,note", data, e);
 }
 
 void
@@ -42,24 +26,24 @@ print_whitelist_import(struct output *out, const json_t *data)
 	    output_json_number(data, "unchanged"));
 }
 
+/* What was watched and what came of it; nothing before the first time. */
+static void
+print_watched(struct output *out, const char *title, const json_t *watched)
+{
+	const char *level = output_json_get(watched, "level", "unseen");
+	const bool bad = strcmp(level, "warn") == 0 || strcmp(level, "suspend") == 0;
+
+	if (json_is_string(json_object_get(watched, "checked")))
+		output_line(out, bad ? OUTPUT_BAD : OUTPUT_PLAIN, "%-12s %.10s %s%s%s", title,
+		    output_json_get(watched, "checked", "?"), level, bad ? ": " : "",
+		    output_json_get(watched, "reason", ""));
+}
+
 static void
 print_watch(struct output *out, const json_t *watch)
 {
-	const json_t *pages = json_object_get(watch, "pages");
-	const char *at = output_json_get(pages, "level", "unseen");
-	const bool fails = strcmp(at, "warn") == 0 || strcmp(at, "suspend") == 0;
-	const char *level = output_json_get(watch, "level", "unseen");
-	const bool bad = strcmp(level, "warn") == 0 || strcmp(level, "suspend") == 0;
-
-	if (json_is_string(json_object_get(pages, "checked")))
-		output_line(out, fails ? OUTPUT_BAD : OUTPUT_PLAIN, "pages        %.10s %s%s%s",
-		    output_json_get(pages, "checked", "?"), at, fails ? ": " : "",
-		    output_json_get(pages, "reason", ""));
-	if (!json_is_string(json_object_get(watch, "checked")))
-		return; /* less than a day old */
-	output_line(out, bad ? OUTPUT_BAD : OUTPUT_PLAIN, "watched      %.10s %s%s%s",
-	    output_json_get(watch, "checked", "?"), level, bad ? ": " : "",
-	    output_json_get(watch, "reason", ""));
+	print_watched(out, "pages", json_object_get(watch, "pages"));
+	print_watched(out, "watched", watch); /* a day after the grant began */
 }
 
 /* 5,000 */

@@ -10,7 +10,6 @@
 #include "base/sock.h"
 #include "cli/client.h"
 #include "cli/commands.h"
-#include "cli/file.h"
 #include "cli/output_json.h"
 
 const struct option options_server_set[] = {
@@ -82,29 +81,13 @@ cmd_server_show(struct context *ctx, json_t **data, struct err *e)
 int
 cmd_server_import(struct context *ctx, json_t **data, struct err *e)
 {
-	char *text = NULL;
-	size_t size;
-	int rc;
-
 	if (context_has(ctx, "libvirt"))
 		return cmd_server_import_libvirt(ctx, data, e);
 	if (ctx->operand_count != 1 || context_has(ctx, "follow") || context_has(ctx, "vanished"))
 		return context_usage(ctx, e,
 		    "server import needs one file; --follow and --vanished go with --libvirt");
-	rc = file_read(ctx->operands[0], SOCK_FRAME_MAX / 2, &text, &size, e);
-
-	if (rc == 0 && size == 0)
-		rc = err_set(e, -ENODATA, "%s is empty: an inventory has at least its header line",
-		    ctx->operands[0]);
-	else if (rc == 0 && strlen(text) != size)
-		rc = err_set(e, -EINVAL, "%s is not a text file: an inventory is CSV or JSON",
-		    ctx->operands[0]);
-	if (rc == 0)
-		rc = client_call(ctx, "server.import",
-		    json_pack("{s:s, s:s}", "file", ctx->operands[0], "text", text), NULL, 0, data,
-		    e);
-	free(text);
-	return rc;
+	return client_call_file(ctx, "server.import", SOCK_FRAME_MAX / 2,
+	    "no CSV or JSON: an inventory has at least its header line", data, e);
 }
 
 int

@@ -248,22 +248,28 @@ show_one(void *arg, const struct ledger_entry *entry)
 	return json_array_size(list) > LEDGER_PAGE;
 }
 
+/* The newest entry's number; 0 while the ledger is empty. */
+static int64_t
+newest_entry(const struct guard *g)
+{
+	struct ledger_entry last = {0};
+
+	return store_last_ledger(g->store, &last, NULL) == 0 ? last.seq : 0;
+}
+
 /* args {from?}: the first sequence number; the reply has "next" when there are more. */
 static int
 ledger_show(const struct ctl_call *call, json_t **data, struct err *e)
 {
-	struct ledger_entry last = {0};
-	struct err ignored = {0};
 	json_t *list;
-	int64_t from = 0;
+	int64_t from = 0, newest;
 	int rc = ctl_arg_int_opt(call, "from", &from, e);
 
 	if (rc < 0)
 		return rc;
 	if (from <= 0) {
-		store_last_ledger(
-		    call->guard->store, &last, &ignored); /* an empty ledger: from 1 */
-		from = last.seq > LEDGER_TAIL ? last.seq - LEDGER_TAIL + 1 : 1;
+		newest = newest_entry(call->guard);
+		from = newest > LEDGER_TAIL ? newest - LEDGER_TAIL + 1 : 1;
 	}
 	list = json_array();
 	rc = store_each_ledger(call->guard->store, from, show_one, list, e);
@@ -300,18 +306,13 @@ ctl_follow_ledger(const struct guard *g, int64_t *from, json_t **data, struct er
 static int
 events_follow(const struct ctl_call *call, json_t **data, struct err *e)
 {
-	struct ledger_entry last = {0};
-	struct err ignored = {0};
 	int64_t from = 0;
 	int rc = ctl_arg_int_opt(call, "from", &from, e);
 
 	if (rc < 0)
 		return rc;
-	if (from <= 0) {
-		store_last_ledger(
-		    call->guard->store, &last, &ignored); /* an empty ledger: from 1 */
-		from = last.seq + 1;
-	}
+	if (from <= 0)
+		from = newest_entry(call->guard) + 1;
 	rc = ctl_follow_ledger(call->guard, &from, data, e);
 	if (rc == 0 && call->follow != NULL)
 		*call->follow = from;

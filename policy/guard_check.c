@@ -172,19 +172,9 @@ start_job(struct guard *g, struct guard_run *run, unsigned index)
 static struct check_report *
 stored_report(struct guard *g, int64_t id)
 {
-	struct check_report *r = calloc(1, sizeof(*r));
 	char *text = NULL;
-	json_t *json = NULL;
 
-	if (r != NULL && store_get_checks(g->store, id, &text, NULL) == 0)
-		json = json_loads(text, 0, NULL);
-	if (json == NULL || check_report_from_json(r, json) < 0) {
-		free(r);
-		r = NULL;
-	}
-	json_decref(json);
-	free(text);
-	return r;
+	return store_get_checks(g->store, id, &text, NULL) == 0 ? guard_take_report(text) : NULL;
 }
 
 /* The newest name that a server of the application said to others. */

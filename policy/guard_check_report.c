@@ -130,6 +130,21 @@ add_duplicates(const struct guard *g, const struct application *a, struct check_
 	}
 }
 
+struct check_report *
+guard_take_report(char *text)
+{
+	struct check_report *r = calloc(1, sizeof(*r));
+	json_t *json = json_loads(text, 0, NULL);
+
+	if (r != NULL && (json == NULL || check_report_from_json(r, json) < 0)) {
+		free(r);
+		r = NULL;
+	}
+	json_decref(json);
+	free(text);
+	return r;
+}
+
 int
 guard_get_checks(
     const struct guard *g, const struct application *a, struct check_report *out, struct err *e)

@@ -151,6 +151,9 @@ void guard_history_tick(struct guard *g);
 /* What led to this case is kept beside it. */
 void guard_history_keep(struct guard *g, unsigned index, const char *case_id);
 
+/* A report of the database; takes its text, gives heap, or NULL when it cannot be read. */
+struct check_report *guard_take_report(char *text);
+
 /* Starts what waits for a recheck; the end of one. */
 void guard_recheck_tick(struct guard *g);
 void guard_recheck_done(struct guard *g, int64_t id, const struct check_report *report);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "policy/ctl_json.h"
@@ -15,15 +14,6 @@
 
 /* At once; the rest of the runs is for people who wait. */
 #define RECHECKS_AT_ONCE 2
-
-static bool
-has_sample(const struct application *a)
-{
-	for (unsigned i = 0; i < a->evidence_count; i++)
-		if (a->evidence[i].kind == EVIDENCE_SAMPLE_SOURCE)
-			return true;
-	return false;
-}
 
 /* Why the grant is not looked at again; NULL: it is. */
 static const char *
@@ -35,7 +25,9 @@ why_not(struct guard *g, const struct grant *grant)
 		return "its grant is over";
 	if (store_get_application(g->store, grant->id, &a, NULL) < 0)
 		return "it cannot be read";
-	return has_sample(&a) ? NULL : "it has no sample that names a page";
+	return application_has_evidence(&a, EVIDENCE_SAMPLE_SOURCE)
+		   ? NULL
+		   : "it has no sample that names a page";
 }
 
 static json_t *
@@ -140,21 +132,19 @@ guard_recheck_tick(struct guard *g)
 	}
 }
 
+/* What the approval was given on; NULL also when nothing online was known then. */
 static struct check_report *
 approved_report(struct guard *g, int64_t id)
 {
-	struct check_report *r = calloc(1, sizeof(*r));
 	char *text = NULL;
-	json_t *json = NULL;
+	struct check_report *r = NULL;
 
-	if (r != NULL && store_get_approved_checks(g->store, id, &text, NULL) == 0)
-		json = json_loads(text, 0, NULL);
-	if (json == NULL || check_report_from_json(r, json) < 0 || r->online_digest[0] == '\0') {
+	if (store_get_approved_checks(g->store, id, &text, NULL) == 0)
+		r = guard_take_report(text);
+	if (r != NULL && r->online_digest[0] == '\0') {
 		free(r);
-		r = NULL; /* nothing online was known then */
+		r = NULL;
 	}
-	json_decref(json);
-	free(text);
 	return r;
 }
 

@@ -87,6 +87,9 @@ struct store {
 	char path[256];
 };
 
+/* The text of each; prepared once, at the start.  store_statements.c. */
+extern const char *const store_statements[STORE_STMT__COUNT];
+
 /* Brings the database to the newest schema.  store_schema.c. */
 int store_migrate(struct store *st, struct err *e);
 

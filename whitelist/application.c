@@ -238,8 +238,8 @@ application_check_fields(const struct application *a, struct err *e)
 	return check_urls(a, e);
 }
 
-static bool
-has_evidence(const struct application *a, enum evidence_kind kind)
+bool
+application_has_evidence(const struct application *a, enum evidence_kind kind)
 {
 	for (unsigned i = 0; i < a->evidence_count; i++)
 		if (a->evidence[i].kind == kind)
@@ -263,17 +263,17 @@ is_bought(const char *origin)
 uint32_t
 application_gaps(const struct application *a, bool all_kvm)
 {
-	const bool registration = has_evidence(a, EVIDENCE_REGISTRATION_FORM);
+	const bool registration = application_has_evidence(a, EVIDENCE_REGISTRATION_FORM);
 	const bool lacks[GAP__COUNT] = {
 	    [GAP_KVM] = !all_kvm,
 	    [GAP_SERVER] = a->server_count == 0,
 	    [GAP_DOMAIN] = a->domain_count == 0,
 	    [GAP_CONTACT] = a->contact[0] == '\0',
-	    [GAP_CONSENT] = !registration && !has_evidence(a, EVIDENCE_CONSENT_FORM),
-	    [GAP_RULES] = registration && !has_evidence(a, EVIDENCE_RULES_EXTRACT),
-	    [GAP_SAMPLE] = !has_evidence(a, EVIDENCE_SAMPLE_SOURCE),
-	    [GAP_SAMPLE_PICTURE] = !has_evidence(a, EVIDENCE_SAMPLE_PICTURE),
-	    [GAP_UNSUBSCRIBE] = !has_evidence(a, EVIDENCE_UNSUBSCRIBE_PAGE),
+	    [GAP_CONSENT] = !registration && !application_has_evidence(a, EVIDENCE_CONSENT_FORM),
+	    [GAP_RULES] = registration && !application_has_evidence(a, EVIDENCE_RULES_EXTRACT),
+	    [GAP_SAMPLE] = !application_has_evidence(a, EVIDENCE_SAMPLE_SOURCE),
+	    [GAP_SAMPLE_PICTURE] = !application_has_evidence(a, EVIDENCE_SAMPLE_PICTURE),
+	    [GAP_UNSUBSCRIBE] = !application_has_evidence(a, EVIDENCE_UNSUBSCRIBE_PAGE),
 	    [GAP_PER_DAY] = a->per_day == 0,
 	    [GAP_LIST_SIZE] = a->list_size == 0,
 	    [GAP_LIST_ORIGIN] = a->list_origin[0] == '\0',

@@ -113,6 +113,9 @@ bool application_is_url(const char *text);
 /* Checks the fields themselves (domains well formed, a contact, numbers in range).  0 or -EINVAL with *e. */
 int application_check_fields(const struct application *a, struct err *e);
 
+/* True when a file of this kind was submitted. */
+bool application_has_evidence(const struct application *a, enum evidence_kind kind);
+
 /* What an approval lacks: bit N for enum application_gap N.  `all_kvm`: every server of it is KVM. */
 uint32_t application_gaps(const struct application *a, bool all_kvm);
 /* A gap as a sentence, "en" or "ru" (anything else: English). */

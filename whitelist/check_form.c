@@ -4,7 +4,6 @@
  * check.h.  bulkhead-check writes, bulkhead-guard reads.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -63,32 +62,6 @@ static const struct field picture_fields[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Text with a u16 length: base/wire.h has u8, and addresses of pages are longer. */
-static void
-put_long(struct wire_writer *w, const char *text)
-{
-	size_t n = strlen(text);
-
-	wire_put_u16(w, (uint16_t)n);
-	wire_put_bytes(w, text, n);
-}
-
-static void
-get_long(struct wire_reader *r, char *out, size_t size)
-{
-	char raw[CHECK_URI_BYTES > CHECK_TEXT_BYTES ? CHECK_URI_BYTES : CHECK_TEXT_BYTES];
-	uint16_t n = wire_get_u16(r);
-
-	out[0] = '\0';
-	if (n >= size || n >= sizeof(raw)) {
-		r->failed = true;
-		return;
-	}
-	wire_get_bytes(r, raw, n);
-	raw[n] = '\0';
-	text_clean(out, size, raw);
-}
-
 static void
 put_fields(struct wire_writer *w, const void *base, const struct field *fields, size_t count)
 {
@@ -97,7 +70,7 @@ put_fields(struct wire_writer *w, const void *base, const struct field *fields, 
 
 		switch (fields[i].form) {
 		case FORM_TEXT:
-			put_long(w, p);
+			wire_put_long_text(w, p);
 			break;
 		case FORM_BOOL:
 			wire_put_u8(w, *(const bool *)p);
@@ -127,7 +100,7 @@ get_fields(struct wire_reader *r, void *base, const struct field *fields, size_t
 
 		switch (fields[i].form) {
 		case FORM_TEXT:
-			get_long(r, p, fields[i].size);
+			wire_get_clean_text(r, p, fields[i].size);
 			break;
 		case FORM_BOOL:
 			*(bool *)p = wire_get_u8(r) == 1;
@@ -149,17 +122,6 @@ get_fields(struct wire_reader *r, void *base, const struct field *fields, size_t
 	}
 }
 
-/* A count within its bound; beyond it the reader fails and nothing is read. */
-static unsigned
-get_count(struct wire_reader *r, unsigned max)
-{
-	unsigned n = wire_get_u16(r);
-
-	if (n > max)
-		r->failed = true;
-	return r->failed ? 0 : n;
-}
-
 long
 check_report_encode(const struct check_report *r, void *buf, size_t size)
 {
@@ -174,13 +136,13 @@ check_report_encode(const struct check_report *r, void *buf, size_t size)
 	for (unsigned i = 0; i < r->count; i++) {
 		wire_put_u8(&w, r->results[i].id);
 		wire_put_u8(&w, r->results[i].level);
-		put_long(&w, r->results[i].about);
-		put_long(&w, r->results[i].text);
+		wire_put_long_text(&w, r->results[i].about);
+		wire_put_long_text(&w, r->results[i].text);
 	}
 	put_fields(&w, f, fact_fields, COUNT(fact_fields));
 	wire_put_u16(&w, (uint16_t)f->list_unsubscribe_count);
 	for (unsigned i = 0; i < f->list_unsubscribe_count; i++)
-		put_long(&w, f->list_unsubscribe[i]);
+		wire_put_long_text(&w, f->list_unsubscribe[i]);
 	wire_put_u16(&w, (uint16_t)f->dkim_count);
 	for (unsigned i = 0; i < f->dkim_count; i++)
 		put_fields(&w, &f->dkim[i], dkim_fields, COUNT(dkim_fields));
@@ -202,24 +164,24 @@ check_report_decode(struct check_report *out, const void *data, size_t size)
 		return -EBADMSG;
 	out->made_ns = (int64_t)wire_get_u64(&r);
 	out->overflow = wire_get_u8(&r) == 1;
-	out->count = get_count(&r, CHECK_RESULTS_MAX);
+	out->count = wire_get_count(&r, CHECK_RESULTS_MAX);
 	for (unsigned i = 0; i < out->count; i++) {
 		out->results[i].id = wire_get_u8(&r);
 		out->results[i].level = wire_get_u8(&r);
 		if (out->results[i].id >= CHECK__COUNT ||
 		    out->results[i].level >= CHECK_LEVEL__COUNT)
 			r.failed = true;
-		get_long(&r, out->results[i].about, CHECK_ABOUT_BYTES);
-		get_long(&r, out->results[i].text, CHECK_TEXT_BYTES);
+		wire_get_clean_text(&r, out->results[i].about, CHECK_ABOUT_BYTES);
+		wire_get_clean_text(&r, out->results[i].text, CHECK_TEXT_BYTES);
 	}
 	get_fields(&r, f, fact_fields, COUNT(fact_fields));
-	f->list_unsubscribe_count = get_count(&r, CHECK_URIS_MAX);
+	f->list_unsubscribe_count = wire_get_count(&r, CHECK_URIS_MAX);
 	for (unsigned i = 0; i < f->list_unsubscribe_count; i++)
-		get_long(&r, f->list_unsubscribe[i], CHECK_URI_BYTES);
-	f->dkim_count = get_count(&r, CHECK_DKIM_MAX);
+		wire_get_clean_text(&r, f->list_unsubscribe[i], CHECK_URI_BYTES);
+	f->dkim_count = wire_get_count(&r, CHECK_DKIM_MAX);
 	for (unsigned i = 0; i < f->dkim_count; i++)
 		get_fields(&r, &f->dkim[i], dkim_fields, COUNT(dkim_fields));
-	f->picture_count = get_count(&r, CHECK_PICTURES_MAX);
+	f->picture_count = wire_get_count(&r, CHECK_PICTURES_MAX);
 	for (unsigned i = 0; i < f->picture_count; i++)
 		get_fields(&r, &f->pictures[i], picture_fields, COUNT(picture_fields));
 	if (wire_reader_finish(&r) != 0) {

@@ -10,26 +10,6 @@
 
 #include "base/wire.h"
 
-static void
-put_long(struct wire_writer *w, const char *text)
-{
-	wire_put_u16(w, (uint16_t)strlen(text));
-	wire_put_bytes(w, text, strlen(text));
-}
-
-static void
-get_long(struct wire_reader *r, char *out, size_t size)
-{
-	uint16_t n = wire_get_u16(r);
-
-	if (n >= size) {
-		r->failed = true;
-		n = 0;
-	}
-	wire_get_bytes(r, out, n);
-	out[n] = '\0';
-}
-
 /* The texts of an online job in the order of the wire. */
 static const struct {
 	size_t at, size;
@@ -60,13 +40,13 @@ static void
 put_online(struct wire_writer *w, const struct check_job_online *o)
 {
 	for (size_t i = 0; i < ONLINE_TEXTS; i++)
-		put_long(w, (const char *)o + online_texts[i].at);
+		wire_put_long_text(w, (const char *)o + online_texts[i].at);
 	wire_put_u8(w, o->enforcing);
 	wire_put_u8(w, o->may_post);
 	wire_put_u8(w, (uint8_t)o->dkim_count);
 	for (unsigned i = 0; i < o->dkim_count; i++) {
-		put_long(w, o->dkim[i].domain);
-		put_long(w, o->dkim[i].selector);
+		wire_put_long_text(w, o->dkim[i].domain);
+		wire_put_long_text(w, o->dkim[i].selector);
 	}
 }
 
@@ -74,15 +54,15 @@ static int
 get_online(struct wire_reader *r, struct check_job_online *o)
 {
 	for (size_t i = 0; i < ONLINE_TEXTS; i++)
-		get_long(r, (char *)o + online_texts[i].at, online_texts[i].size);
+		wire_get_long_text(r, (char *)o + online_texts[i].at, online_texts[i].size);
 	o->enforcing = wire_get_u8(r) != 0; /* any doubt is production */
 	o->may_post = wire_get_u8(r) == 1;
 	o->dkim_count = wire_get_u8(r);
 	if (o->dkim_count > CHECK_DKIM_MAX)
 		return -EBADMSG;
 	for (unsigned i = 0; i < o->dkim_count; i++) {
-		get_long(r, o->dkim[i].domain, sizeof(o->dkim[i].domain));
-		get_long(r, o->dkim[i].selector, sizeof(o->dkim[i].selector));
+		wire_get_long_text(r, o->dkim[i].domain, sizeof(o->dkim[i].domain));
+		wire_get_long_text(r, o->dkim[i].selector, sizeof(o->dkim[i].selector));
 	}
 	return 0;
 }
@@ -105,7 +85,7 @@ check_job_encode(const struct check_job *job, void *buf, size_t size)
 	wire_put_u8(&w, (uint8_t)job->address_count);
 	for (unsigned i = 0; i < job->address_count; i++)
 		wire_put_bytes(&w, job->addresses[i].bytes, sizeof(job->addresses[i].bytes));
-	put_long(&w, job->dkim_keys);
+	wire_put_long_text(&w, job->dkim_keys);
 	put_online(&w, &job->online);
 	return wire_writer_finish(&w);
 }
@@ -135,7 +115,7 @@ check_job_decode(struct check_job *out, const void *data, size_t size)
 		return -EBADMSG;
 	for (unsigned i = 0; i < out->address_count; i++)
 		wire_get_bytes(&r, out->addresses[i].bytes, sizeof(out->addresses[i].bytes));
-	get_long(&r, out->dkim_keys, sizeof(out->dkim_keys));
+	wire_get_long_text(&r, out->dkim_keys, sizeof(out->dkim_keys));
 	if (get_online(&r, &out->online) != 0)
 		return -EBADMSG;
 	return wire_reader_finish(&r);

@@ -132,16 +132,26 @@ write_asked(FILE *f, const struct dossier *d)
 	fputs("</table>\n", f);
 }
 
+/* What was watched and what came of it, once it was. */
+static void
+row_watched(FILE *f, const char *title, const json_t *watched)
+{
+	const char *level = dossier_get(watched, "level"),
+		   *checked = dossier_get(watched, "checked");
+	const bool bad = strcmp(level, "warn") == 0 || strcmp(level, "suspend") == 0;
+
+	if (checked[0] != '\0')
+		html_print(f,
+		    "<tr><th>%s</th><td><span class=\"badge %s\">%s</span> %s "
+		    "<bdi>%s</bdi></td></tr>\n",
+		    title, bad ? "bad" : "good", level, checked, dossier_get(watched, "reason"));
+}
+
 static void
 write_grant(FILE *f, const struct dossier *d)
 {
 	const json_t *grant = json_object_get(d->application, "grant");
 	const json_t *watch = json_object_get(grant, "watch");
-	const json_t *pages = json_object_get(watch, "pages");
-	const char *at = dossier_get(pages, "level");
-	const bool fails = strcmp(at, "warn") == 0 || strcmp(at, "suspend") == 0;
-	const char *level = dossier_get(watch, "level");
-	const bool bad = strcmp(level, "warn") == 0 || strcmp(level, "suspend") == 0;
 
 	if (!json_is_object(grant))
 		return;
@@ -156,18 +166,8 @@ write_grant(FILE *f, const struct dossier *d)
 	    "<tr><th>Used</th><td>%llu %% of today's %llu (%llu recipients in 24 h)</td></tr>\n",
 	    dossier_number(grant, "used_percent"), dossier_number(grant, "per_day"),
 	    dossier_number(grant, "used_today"));
-	if (dossier_get(pages, "checked")[0] != '\0')
-		html_print(f,
-		    "<tr><th>Pages again</th><td><span class=\"badge %s\">%s</span> %s "
-		    "<bdi>%s</bdi></td></tr>\n",
-		    fails ? "bad" : "good", at, dossier_get(pages, "checked"),
-		    dossier_get(pages, "reason"));
-	if (dossier_get(watch, "checked")[0] != '\0')
-		html_print(f,
-		    "<tr><th>Watched</th><td><span class=\"badge %s\">%s</span> %s "
-		    "<bdi>%s</bdi></td></tr>\n",
-		    bad ? "bad" : "good", level, dossier_get(watch, "checked"),
-		    dossier_get(watch, "reason"));
+	row_watched(f, "Pages again", json_object_get(watch, "pages"));
+	row_watched(f, "Watched", watch);
 	fputs("</table>\n", f);
 }
 

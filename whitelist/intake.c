@@ -56,42 +56,6 @@ intake_guess(struct intake *in, const char *field, const char *value, const char
 	text_clean(g->why, sizeof(g->why), raw);
 }
 
-/* Text with a u16 length. */
-static void
-put(struct wire_writer *w, const char *text)
-{
-	size_t n = strlen(text);
-
-	wire_put_u16(w, (uint16_t)n);
-	wire_put_bytes(w, text, n);
-}
-
-static void
-get(struct wire_reader *r, char *out, size_t size)
-{
-	char raw[APPLICATION_TEXT_BYTES];
-	uint16_t n = wire_get_u16(r);
-
-	out[0] = '\0';
-	if (n >= size || n >= sizeof(raw)) {
-		r->failed = true;
-		return;
-	}
-	wire_get_bytes(r, raw, n);
-	raw[n] = '\0';
-	text_clean(out, size, raw);
-}
-
-static unsigned
-get_count(struct wire_reader *r, unsigned max)
-{
-	unsigned n = wire_get_u16(r);
-
-	if (n > max)
-		r->failed = true;
-	return r->failed ? 0 : n;
-}
-
 long
 intake_encode(const struct intake *in, void *buf, size_t size)
 {
@@ -99,10 +63,10 @@ intake_encode(const struct intake *in, void *buf, size_t size)
 
 	wire_writer_init(&w, buf, size);
 	wire_put_u8(&w, INTAKE_WIRE_VERSION);
-	put(&w, in->refused);
-	put(&w, in->from);
-	put(&w, in->subject);
-	put(&w, in->lang);
+	wire_put_long_text(&w, in->refused);
+	wire_put_long_text(&w, in->from);
+	wire_put_long_text(&w, in->subject);
+	wire_put_long_text(&w, in->lang);
 	wire_put_u16(&w, (uint16_t)in->file_count);
 	for (unsigned i = 0; i < in->file_count; i++) {
 		const struct intake_file *f = &in->files[i];
@@ -111,19 +75,19 @@ intake_encode(const struct intake *in, void *buf, size_t size)
 		wire_put_u8(&w, f->trouble);
 		wire_put_u32(&w, f->offset);
 		wire_put_u32(&w, f->size);
-		put(&w, f->name);
-		put(&w, f->why);
+		wire_put_long_text(&w, f->name);
+		wire_put_long_text(&w, f->why);
 	}
 	wire_put_u16(&w, (uint16_t)in->guess_count);
 	for (unsigned i = 0; i < in->guess_count; i++) {
-		put(&w, in->guesses[i].field);
-		put(&w, in->guesses[i].value);
-		put(&w, in->guesses[i].why);
+		wire_put_long_text(&w, in->guesses[i].field);
+		wire_put_long_text(&w, in->guesses[i].value);
+		wire_put_long_text(&w, in->guesses[i].why);
 	}
 	wire_put_u16(&w, (uint16_t)in->word_count);
 	for (unsigned i = 0; i < in->word_count; i++) {
 		wire_put_u8(&w, in->words[i].strong);
-		put(&w, in->words[i].text);
+		wire_put_long_text(&w, in->words[i].text);
 	}
 	return wire_writer_finish(&w);
 }
@@ -131,7 +95,7 @@ intake_encode(const struct intake *in, void *buf, size_t size)
 static void
 get_files(struct wire_reader *r, struct intake *out)
 {
-	out->file_count = get_count(r, INTAKE_FILES_MAX);
+	out->file_count = wire_get_count(r, INTAKE_FILES_MAX);
 	for (unsigned i = 0; i < out->file_count; i++) {
 		struct intake_file *f = &out->files[i];
 
@@ -139,8 +103,8 @@ get_files(struct wire_reader *r, struct intake *out)
 		f->trouble = wire_get_u8(r);
 		f->offset = wire_get_u32(r);
 		f->size = wire_get_u32(r);
-		get(r, f->name, sizeof(f->name));
-		get(r, f->why, sizeof(f->why));
+		wire_get_clean_text(r, f->name, sizeof(f->name));
+		wire_get_clean_text(r, f->why, sizeof(f->why));
 		if (f->kind >= EVIDENCE__COUNT || f->trouble >= INTAKE_TROUBLE__COUNT)
 			r->failed = true;
 	}
@@ -155,21 +119,21 @@ intake_decode(struct intake *out, const void *data, size_t size)
 	wire_reader_init(&r, data, size);
 	if (wire_get_u8(&r) != INTAKE_WIRE_VERSION)
 		return -EBADMSG;
-	get(&r, out->refused, sizeof(out->refused));
-	get(&r, out->from, sizeof(out->from));
-	get(&r, out->subject, sizeof(out->subject));
-	get(&r, out->lang, sizeof(out->lang));
+	wire_get_clean_text(&r, out->refused, sizeof(out->refused));
+	wire_get_clean_text(&r, out->from, sizeof(out->from));
+	wire_get_clean_text(&r, out->subject, sizeof(out->subject));
+	wire_get_clean_text(&r, out->lang, sizeof(out->lang));
 	get_files(&r, out);
-	out->guess_count = get_count(&r, INTAKE_GUESSES_MAX);
+	out->guess_count = wire_get_count(&r, INTAKE_GUESSES_MAX);
 	for (unsigned i = 0; i < out->guess_count; i++) {
-		get(&r, out->guesses[i].field, sizeof(out->guesses[i].field));
-		get(&r, out->guesses[i].value, sizeof(out->guesses[i].value));
-		get(&r, out->guesses[i].why, sizeof(out->guesses[i].why));
+		wire_get_clean_text(&r, out->guesses[i].field, sizeof(out->guesses[i].field));
+		wire_get_clean_text(&r, out->guesses[i].value, sizeof(out->guesses[i].value));
+		wire_get_clean_text(&r, out->guesses[i].why, sizeof(out->guesses[i].why));
 	}
-	out->word_count = get_count(&r, INTAKE_WORDS_MAX);
+	out->word_count = wire_get_count(&r, INTAKE_WORDS_MAX);
 	for (unsigned i = 0; i < out->word_count; i++) {
 		out->words[i].strong = wire_get_u8(&r) == 1;
-		get(&r, out->words[i].text, sizeof(out->words[i].text));
+		wire_get_clean_text(&r, out->words[i].text, sizeof(out->words[i].text));
 	}
 	if (wire_reader_finish(&r) != 0) {
 		memset(out, 0, sizeof(*out));

@@ -201,15 +201,6 @@ add_failed(struct letter *l, const struct application *a, const struct check_rep
 	}
 }
 
-static bool
-has_sample(const struct application *a)
-{
-	for (unsigned i = 0; i < a->evidence_count; i++)
-		if (a->evidence[i].kind == EVIDENCE_SAMPLE_SOURCE)
-			return true;
-	return false;
-}
-
 const char *
 letter_write(char buf[LETTER_BYTES], enum letter_kind kind, const struct application *a,
     bool all_kvm, const struct letter_mail *mail, const struct check_report *report)
@@ -235,7 +226,8 @@ letter_write(char buf[LETTER_BYTES], enum letter_kind kind, const struct applica
 		add_failed(&l, a, report);
 	if (gaps == 0 && kind == LETTER_RECEIVED)
 		add(&l, "%s", complete[l.lang]);
-	if (kind == LETTER_RECEIVED && has_sample(a) && a->purpose == PURPOSE_NEWSLETTER)
+	if (kind == LETTER_RECEIVED && application_has_evidence(a, EVIDENCE_SAMPLE_SOURCE) &&
+	    a->purpose == PURPOSE_NEWSLETTER)
 		add(&l, "%s", consent[l.lang]);
 	if (gaps != 0 || kind == LETTER_ASK)
 		add(&l, "%s", closing[l.lang]);
