@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the tests of the jails share: a case in a child of its own, and reasons to skip.
+ * What the tests of the jails share: a folder, a case in a child of its own, and reasons to skip.
  */
 #ifndef TESTS_SANDBOX_JAIL_H
 #define TESTS_SANDBOX_JAIL_H
@@ -16,9 +16,18 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/sandbox_build.h"
+#include "tests/unit/scratch.h"
 
 #define KILLED 1000 /* what run() returns for a process killed by the filter */
+
+static inline int
+jail_set_up(void **state)
+{
+	log_init("test", LOG_LEVEL_ERROR);
+	return scratch_make(state);
+}
 
 /* Runs fn in a child; its exit status, or KILLED, or minus the signal. */
 static inline int

@@ -22,7 +22,6 @@
 #include "sensor/emit.h"
 #include "sensor/tap.h"
 #include "tests/sandbox/jail.h"
-#include "tests/unit/scratch.h"
 
 /* --- the sensor --------------------------------------------------------------------------------
  */
@@ -249,13 +248,6 @@ test_judge_keeps_its_database(void **state)
 	unlink(path);
 }
 
-static int
-set_up(void **state)
-{
-	log_init("test", LOG_LEVEL_ERROR);
-	return scratch_make(state);
-}
-
 int
 main(void)
 {
@@ -265,5 +257,5 @@ main(void)
 	    cmocka_unit_test(test_judge_keeps_its_database),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, scratch_remove);
+	return cmocka_run_group_tests(tests, jail_set_up, scratch_remove);
 }

@@ -16,7 +16,6 @@
 #include "policy/responder.h"
 #include "policy/responder_feed.h"
 #include "tests/sandbox/jail.h"
-#include "tests/unit/scratch.h"
 
 static int
 jail(void)
@@ -141,13 +140,6 @@ test_ways_out_are_shut(void **state)
 		assert_int_equal(run(escape, &e), KILLED);
 }
 
-static int
-set_up(void **state)
-{
-	log_init("test", LOG_LEVEL_ERROR);
-	return scratch_make(state);
-}
-
 int
 main(void)
 {
@@ -156,5 +148,5 @@ main(void)
 	    cmocka_unit_test(test_ways_out_are_shut),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, scratch_remove);
+	return cmocka_run_group_tests(tests, jail_set_up, scratch_remove);
 }

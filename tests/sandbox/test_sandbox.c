@@ -25,7 +25,6 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "tests/sandbox/jail.h"
-#include "tests/unit/scratch.h"
 
 /* "Seccomp:", "CapEff:" ... of an open /proc/self/status, as a hexadecimal number; UINT64_MAX when
  * absent. */
@@ -469,13 +468,6 @@ test_find_user(void **state)
 	assert_int_equal(sandbox_find_user("root", &user, &e), -EPERM);
 }
 
-static int
-set_up(void **state)
-{
-	log_init("test", LOG_LEVEL_ERROR);
-	return scratch_make(state);
-}
-
 int
 main(void)
 {
@@ -488,5 +480,5 @@ main(void)
 	    cmocka_unit_test(test_find_user),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, scratch_remove);
+	return cmocka_run_group_tests(tests, jail_set_up, scratch_remove);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A folder of its own for a program of tests: group fixtures for cmocka_run_group_tests().
+ * Folders of their own for tests: one for each test, or one for a whole program (group fixtures for
+ * cmocka_run_group_tests()).
  */
 #ifndef TESTS_UNIT_SCRATCH_H
 #define TESTS_UNIT_SCRATCH_H
@@ -10,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char scratch[] = "/tmp/bulkhead-test-XXXXXX"; /* its name, once it is made */
+#define SCRATCH_BYTES 32
 
+/* Makes a folder and writes its name; 0 or -1. */
 static inline int
-scratch_make(void **state)
+scratch_new(char dir[SCRATCH_BYTES])
 {
-	(void)state;
-	return mkdtemp(scratch) == NULL ? -1 : 0;
+	strcpy(dir, "/tmp/bulkhead-test-XXXXXX");
+	return mkdtemp(dir) == NULL ? -1 : 0;
 }
 
 static inline int
@@ -30,10 +32,25 @@ scratch_unlink(const char *path, const struct stat *st, int kind, struct FTW *ft
 
 /* With everything that a test left in it. */
 static inline int
+scratch_delete(const char *dir)
+{
+	return nftw(dir, scratch_unlink, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static char scratch[SCRATCH_BYTES]; /* the program's, once it is made */
+
+static inline int
+scratch_make(void **state)
+{
+	(void)state;
+	return scratch_new(scratch);
+}
+
+static inline int
 scratch_remove(void **state)
 {
 	(void)state;
-	return nftw(scratch, scratch_unlink, 8, FTW_DEPTH | FTW_PHYS);
+	return scratch_delete(scratch);
 }
 
 #endif

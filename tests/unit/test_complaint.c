@@ -15,10 +15,9 @@
 #include "base/clock.h"
 #include "cli/arf.h"
 #include "policy/guard_private.h"
+#include "tests/unit/guard_fixture.h"
 #include "whitelist/check_complaint.h"
 #include "whitelist/check_message.h"
-
-#define T0 (INT64_C(1700000000) * CLOCK_SECOND_NS)
 
 static void
 read_file(const char *name, struct complaint *c)
@@ -104,38 +103,10 @@ test_bad_fields(void **state)
 
 /* --- the guard --- */
 
-struct fixture {
-	char dir[SETTINGS_PATH_BYTES];
-	struct settings settings;
-	struct guard g;
-};
-
 static int
-setup(void **state)
+setup_empty(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	strcpy(f->dir, "/tmp/test_complaint.XXXXXX");
-	if (mkdtemp(f->dir) == NULL)
-		return -1;
-	settings_init(&f->settings);
-	snprintf(f->settings.state_dir, sizeof(f->settings.state_dir), "%s", f->dir);
-	*state = f;
-	return guard_open(&f->g, &f->settings, T0, NULL);
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[300];
-
-	guard_close(&f->g);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		return -1;
-	free(f);
-	return 0;
+	return setup_with(state, NULL, NULL);
 }
 
 static void
@@ -296,8 +267,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_formats),
 	    cmocka_unit_test(test_bad_fields),
-	    cmocka_unit_test_setup_teardown(test_whose_and_when, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_score_and_retention, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_whose_and_when, setup_empty, teardown),
+	    cmocka_unit_test_setup_teardown(test_score_and_retention, setup_empty, teardown),
 	    cmocka_unit_test(test_report_is_read_back),
 	};
 

@@ -21,53 +21,38 @@
 #include "base/clock.h"
 #include "policy/ctl.h"
 #include "policy/guard.h"
+#include "tests/unit/guard_fixture.h"
 
-#define T0	    (INT64_C(1700000000) * CLOCK_SECOND_NS)
 #define FOREIGN_UID 12345
 
-struct fixture {
-	char dir[SETTINGS_PATH_BYTES], path[SETTINGS_PATH_BYTES + 16];
-	struct settings settings;
-	struct guard g;
-	struct ctl *c;
-};
+static char ctl_path[SCRATCH_BYTES + 16];
+static struct ctl *served;
 
 static int
-setup(void **state)
+setup_socket(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f;
 
-	strcpy(f->dir, "/tmp/test_ctl.XXXXXX");
-	if (mkdtemp(f->dir) == NULL || chmod(f->dir, 0755) != 0)
+	if (setup_with(state, NULL, NULL) != 0)
 		return -1;
-	settings_init(&f->settings);
-	snprintf(f->settings.state_dir, sizeof(f->settings.state_dir), "%s", f->dir);
-	snprintf(f->path, sizeof(f->path), "%s/ctl.sock", f->dir);
-	*state = f;
-	if (guard_open(&f->g, &f->settings, T0, NULL) < 0)
+	f = *state;
+	if (chmod(f->dir, 0755) != 0)
 		return -1;
-	return ctl_open(&f->c, f->path, &f->settings, (gid_t)-1, NULL);
+	snprintf(ctl_path, sizeof(ctl_path), "%s/ctl.sock", f->dir);
+	return ctl_open(&served, ctl_path, &f->settings, (gid_t)-1, NULL);
 }
 
 static int
-teardown(void **state)
+teardown_socket(void **state)
 {
-	struct fixture *f = *state;
-	char command[300];
-
-	ctl_close(f->c);
-	guard_close(&f->g);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		return -1;
-	free(f);
-	return 0;
+	ctl_close(served);
+	return teardown(state);
 }
 
 static int
-dial(struct fixture *f)
+dial(void)
 {
-	int fd = sock_connect(f->path, SOCK_STREAM, NULL);
+	int fd = sock_connect(ctl_path, SOCK_STREAM, NULL);
 
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
@@ -100,7 +85,7 @@ receive(struct fixture *f, int fd)
 		ssize_t n;
 		uint32_t length;
 
-		ctl_poll(f->c, &f->g);
+		ctl_poll(served, &f->g);
 		n = recv(fd, buf + used, sizeof(buf) - used, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			return NULL;
@@ -121,7 +106,7 @@ is_closed(struct fixture *f, int fd)
 	char byte;
 
 	for (unsigned round = 0; round < 10; round++)
-		ctl_poll(f->c, &f->g);
+		ctl_poll(served, &f->g);
 	errno = 0;
 	/* A reset says that the other side went while something was unread. */
 	return recv(fd, &byte, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN;
@@ -159,7 +144,7 @@ static void
 answers_several_requests(void **state)
 {
 	struct fixture *f = *state;
-	int fd = dial(f);
+	int fd = dial();
 	char code[32];
 
 	assert_string_equal(ask(f, fd, STATUS, code), "");
@@ -180,7 +165,7 @@ static void
 pipelined_and_slow_requests(void **state)
 {
 	struct fixture *f = *state;
-	int fd = dial(f);
+	int fd = dial();
 	uint32_t length = htonl((uint32_t)strlen(STATUS));
 	char code[32];
 	json_t *reply;
@@ -192,7 +177,7 @@ pipelined_and_slow_requests(void **state)
 		char *body;
 
 		for (unsigned round = 0; round < 5; round++)
-			ctl_poll(f->c, &f->g);
+			ctl_poll(served, &f->g);
 		assert_int_equal(recv(fd, &got, sizeof(got), MSG_DONTWAIT), sizeof(got));
 		body = malloc(ntohl(got));
 		assert_int_equal(recv(fd, body, ntohl(got), MSG_DONTWAIT), ntohl(got));
@@ -203,11 +188,11 @@ pipelined_and_slow_requests(void **state)
 	}
 	for (size_t i = 0; i < sizeof(length); i++) {
 		send_raw(fd, (char *)&length + i, 1);
-		ctl_poll(f->c, &f->g);
+		ctl_poll(served, &f->g);
 	}
 	for (size_t i = 0; i < strlen(STATUS); i++) {
 		send_raw(fd, &STATUS[i], 1);
-		ctl_poll(f->c, &f->g);
+		ctl_poll(served, &f->g);
 	}
 	reply = receive(f, fd);
 	assert_string_equal(code_of(reply, code), "");
@@ -232,11 +217,11 @@ nonsense_closes_its_connection_only(void **state)
 	    "\xff\xfe{",
 	};
 	struct fixture *f = *state;
-	int good = dial(f);
+	int good = dial();
 	char code[32];
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-		int fd = dial(f);
+		int fd = dial();
 
 		assert_string_not_equal(ask(f, fd, requests[i], code), "");
 		/* It may read its reply; then the connection is of no use any more. */
@@ -258,7 +243,7 @@ impossible_lengths_are_refused(void **state)
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		uint32_t length = htonl(lengths[i]);
-		int fd = dial(f);
+		int fd = dial();
 		json_t *reply;
 
 		send_raw(fd, &length, sizeof(length));
@@ -281,18 +266,18 @@ buffers_are_bounded(void **state)
 	for (unsigned i = 0; i < 6; i++) {
 		char byte;
 
-		fds[i] = dial(f);
+		fds[i] = dial();
 		send_raw(fds[i], &length, sizeof(length));
 		for (unsigned round = 0; round < 3; round++)
-			ctl_poll(f->c, &f->g);
+			ctl_poll(served, &f->g);
 		refused += recv(fds[i], &byte, 1, MSG_DONTWAIT) == 1;
 	}
 	assert_int_equal(refused, 4);
 	for (unsigned i = 0; i < 6; i++)
 		close(fds[i]);
-	ctl_poll(f->c, &f->g);
+	ctl_poll(served, &f->g);
 	/* And the room is given back. */
-	fds[0] = dial(f);
+	fds[0] = dial();
 	assert_string_equal(ask(f, fds[0], STATUS, (char[32]){0}), "");
 	close(fds[0]);
 }
@@ -306,14 +291,14 @@ connections_per_user_are_limited(void **state)
 	char code[32];
 
 	for (unsigned i = 0; i < 40; i++)
-		fds[i] = dial(f);
+		fds[i] = dial();
 	for (unsigned i = 0; i < 40; i++)
 		open += !is_closed(f, fds[i]);
 	assert_int_equal(open, 16);
 	for (unsigned i = 0; i < 40; i++)
 		close(fds[i]);
-	ctl_poll(f->c, &f->g);
-	fds[0] = dial(f);
+	ctl_poll(served, &f->g);
+	fds[0] = dial();
 	assert_string_equal(ask(f, fds[0], STATUS, code), "");
 	close(fds[0]);
 }
@@ -322,7 +307,7 @@ static void
 idle_clients_are_closed(void **state)
 {
 	struct fixture *f = *state;
-	int fd = dial(f);
+	int fd = dial();
 
 	assert_false(is_closed(f, fd));
 	f->g.now_ns += 59 * CLOCK_SECOND_NS;
@@ -337,7 +322,7 @@ static void
 slow_reader_blocks_nobody(void **state)
 {
 	struct fixture *f = *state;
-	int slow = dial(f), good = dial(f), small = 4096;
+	int slow = dial(), good = dial(), small = 4096;
 	char code[32];
 
 	setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
@@ -347,7 +332,7 @@ slow_reader_blocks_nobody(void **state)
 		if (send(slow, &length, sizeof(length), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ||
 		    send(slow, STATUS, strlen(STATUS), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			break;
-		ctl_poll(f->c, &f->g);
+		ctl_poll(served, &f->g);
 	}
 	assert_string_equal(ask(f, good, STATUS, code), "");
 	close(slow);
@@ -358,13 +343,13 @@ static void
 passed_descriptors_are_closed(void **state)
 {
 	struct fixture *f = *state;
-	int before, after, fd = dial(f);
+	int before, after, fd = dial();
 	uint32_t length = htonl((uint32_t)strlen(STATUS));
 	int passed[SOCK_FDS_MAX];
 
 	for (unsigned i = 0; i < SOCK_FDS_MAX; i++)
 		passed[i] = STDERR_FILENO;
-	ctl_poll(f->c, &f->g);
+	ctl_poll(served, &f->g);
 	before = dup(0);
 	close(before);
 	assert_int_equal(sock_send_fds(fd, &length, sizeof(length), passed, SOCK_FDS_MAX), 4);
@@ -376,9 +361,9 @@ passed_descriptors_are_closed(void **state)
 
 	/* Also when the client goes in the middle of a frame. */
 	assert_int_equal(sock_send_fds(fd, &length, sizeof(length), passed, SOCK_FDS_MAX), 4);
-	ctl_poll(f->c, &f->g);
+	ctl_poll(served, &f->g);
 	close(fd);
-	ctl_poll(f->c, &f->g);
+	ctl_poll(served, &f->g);
 	after = dup(0);
 	close(after);
 	assert_true(after <= before);
@@ -400,7 +385,7 @@ ask_as(struct fixture *f, uid_t uid, gid_t gid, const char *request)
 
 		if (setgroups(0, NULL) != 0 || setgid(gid) != 0 || setuid(uid) != 0)
 			_exit(1);
-		fd = sock_connect(f->path, SOCK_STREAM, NULL);
+		fd = sock_connect(ctl_path, SOCK_STREAM, NULL);
 		if (fd < 0)
 			snprintf(text, sizeof(text), "%s", strerrorname_np(-fd));
 		else if (sock_send_frame(fd, request, strlen(request), NULL, 0) == 0 &&
@@ -410,7 +395,7 @@ ask_as(struct fixture *f, uid_t uid, gid_t gid, const char *request)
 	}
 	fcntl(result[0], F_SETFL, O_NONBLOCK);
 	for (unsigned round = 0; round < 4000; round++) {
-		ctl_poll(f->c, &f->g);
+		ctl_poll(served, &f->g);
 		if (read(result[0], code, sizeof(code)) == sizeof(code))
 			break;
 		usleep(1000);
@@ -459,11 +444,11 @@ reopen_with_groups(struct fixture *f, const char *view, const char *abuse)
 	struct settings s = f->settings;
 	struct err e;
 
-	ctl_close(f->c);
-	f->c = NULL;
+	ctl_close(served);
+	served = NULL;
 	snprintf(s.group_view, sizeof(s.group_view), "%s", view);
 	snprintf(s.group_abuse, sizeof(s.group_abuse), "%s", abuse);
-	if (ctl_open(&f->c, f->path, &s, (gid_t)-1, &e) < 0)
+	if (ctl_open(&served, ctl_path, &s, (gid_t)-1, &e) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -568,39 +553,48 @@ missing_group_is_said(void **state)
 	assert_non_null(strstr(e.text, "group_support"));
 	assert_null(c);
 	/* A second guard on the same socket is refused too. */
-	assert_int_equal(ctl_open(&c, f->path, &f->settings, (gid_t)-1, &e), -EADDRINUSE);
+	assert_int_equal(ctl_open(&c, ctl_path, &f->settings, (gid_t)-1, &e), -EADDRINUSE);
 }
 
 static void
 close_removes_the_socket(void **state)
 {
-	struct fixture *f = *state;
-
-	ctl_close(f->c);
-	f->c = NULL;
-	assert_int_equal(access(f->path, F_OK), -1);
+	(void)state;
+	ctl_close(served);
+	served = NULL;
+	assert_int_equal(access(ctl_path, F_OK), -1);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(answers_several_requests, setup, teardown),
-	    cmocka_unit_test_setup_teardown(pipelined_and_slow_requests, setup, teardown),
-	    cmocka_unit_test_setup_teardown(nonsense_closes_its_connection_only, setup, teardown),
-	    cmocka_unit_test_setup_teardown(impossible_lengths_are_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(buffers_are_bounded, setup, teardown),
-	    cmocka_unit_test_setup_teardown(connections_per_user_are_limited, setup, teardown),
-	    cmocka_unit_test_setup_teardown(idle_clients_are_closed, setup, teardown),
-	    cmocka_unit_test_setup_teardown(slow_reader_blocks_nobody, setup, teardown),
-	    cmocka_unit_test_setup_teardown(passed_descriptors_are_closed, setup, teardown),
-	    cmocka_unit_test_setup_teardown(roles_follow_groups, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
-		without_groups_the_socket_is_closed_to_others, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refusals_do_not_fill_the_ledger, setup, teardown),
-	    cmocka_unit_test_setup_teardown(viewers_have_small_frames, setup, teardown),
-	    cmocka_unit_test_setup_teardown(missing_group_is_said, setup, teardown),
-	    cmocka_unit_test_setup_teardown(close_removes_the_socket, setup, teardown),
+		answers_several_requests, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		pipelined_and_slow_requests, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		nonsense_closes_its_connection_only, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		impossible_lengths_are_refused, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(buffers_are_bounded, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		connections_per_user_are_limited, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(idle_clients_are_closed, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		slow_reader_blocks_nobody, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		passed_descriptors_are_closed, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(roles_follow_groups, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		without_groups_the_socket_is_closed_to_others, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		refusals_do_not_fill_the_ledger, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		viewers_have_small_frames, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(missing_group_is_said, setup_socket, teardown_socket),
+	    cmocka_unit_test_setup_teardown(
+		close_removes_the_socket, setup_socket, teardown_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

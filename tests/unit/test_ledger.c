@@ -14,11 +14,12 @@
 
 #include "policy/ledger.h"
 #include "policy/store.h"
+#include "tests/unit/scratch.h"
 
 #define ENTRIES 5
 
 struct fixture {
-	char dir[64], path[96];
+	char dir[SCRATCH_BYTES], path[SCRATCH_BYTES + 32];
 	struct store *st;
 	struct ledger_entry entries[ENTRIES];
 };
@@ -28,8 +29,7 @@ setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/test_ledger.XXXXXX");
-	if (mkdtemp(f->dir) == NULL)
+	if (scratch_new(f->dir) != 0)
 		return -1;
 	snprintf(f->path, sizeof(f->path), "%s/guard.db", f->dir);
 	if (store_open(&f->st, f->path, NULL) < 0)
@@ -53,14 +53,12 @@ static int
 teardown(void **state)
 {
 	struct fixture *f = *state;
-	char command[128];
+	int rc;
 
 	store_close(f->st);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		return -1;
+	rc = scratch_delete(f->dir);
 	free(f);
-	return 0;
+	return rc;
 }
 
 /* What somebody with the file could do: the triggers are no obstacle to who may change the schema.

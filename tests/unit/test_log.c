@@ -15,9 +15,9 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "tests/unit/scratch.h"
 
 static int ear;
-static char folder[] = "/tmp/bulkhead-log-XXXXXX";
 static char path[64];
 
 static int
@@ -26,20 +26,12 @@ listen_as_journal(void **state)
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
 	(void)state;
-	if (mkdtemp(folder) == NULL)
+	if (scratch_make(state) != 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/socket", folder);
+	snprintf(path, sizeof(path), "%s/socket", scratch);
 	memcpy(sa.sun_path, path, strlen(path));
 	ear = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	return ear < 0 || bind(ear, (struct sockaddr *)&sa, sizeof(sa)) != 0 ? -1 : 0;
-}
-
-static int
-remove_socket(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
 }
 
 static const char *
@@ -126,5 +118,5 @@ main(void)
 	    cmocka_unit_test(long_lines_and_odd_ones_are_taken),
 	};
 
-	return cmocka_run_group_tests(tests, listen_as_journal, remove_socket);
+	return cmocka_run_group_tests(tests, listen_as_journal, scratch_remove);
 }

@@ -19,61 +19,23 @@
 #include "policy/guard_private.h"
 #include "policy/notice_text.h"
 #include "policy/notify_hook.h"
-
-#define T0 (INT64_C(1700000000) * CLOCK_SECOND_NS)
-
-static const char inventory[] = "server,tenant,interfaces,addresses,contact,lang\n"
-				"vm-a,t1,vnet1,10.0.0.1,owner@a.example,ru\n"
-				"vm-b,t1,vnet2,10.0.0.2,,\n";
-
-struct fixture {
-	char dir[SETTINGS_PATH_BYTES];
-	struct settings settings;
-	struct guard g;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct guard_import done;
-
-	strcpy(f->dir, "/tmp/test_notice.XXXXXX");
-	if (mkdtemp(f->dir) == NULL)
-		return -1;
-	settings_init(&f->settings);
-	snprintf(f->settings.state_dir, sizeof(f->settings.state_dir), "%s", f->dir);
-	strcpy(f->settings.notice_hooks, "/x/hooks/mail\n/x/hooks/ticket");
-	strcpy(f->settings.notice_operator, "abuse@provider.example");
-	*state = f;
-	if (guard_open(&f->g, &f->settings, T0, NULL) < 0)
-		return -1;
-	return guard_import(
-	    &f->g, "uid 0 (root)", "inv.csv", inventory, strlen(inventory), &done, NULL);
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	char command[300];
-
-	guard_close(&f->g);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		return -1;
-	free(f);
-	return 0;
-}
+#include "tests/unit/guard_fixture.h"
 
 static void
-restart(struct fixture *f)
+name_hooks(struct settings *s)
 {
-	int64_t now_ns = f->g.now_ns;
+	strcpy(s->notice_hooks, "/x/hooks/mail\n/x/hooks/ticket");
+	strcpy(s->notice_operator, "abuse@provider.example");
+}
 
-	guard_close(&f->g);
-	memset(&f->g, 0, sizeof(f->g));
-	assert_int_equal(guard_open(&f->g, &f->settings, now_ns, NULL), 0);
+static int
+setup_notices(void **state)
+{
+	return setup_with(state,
+	    "server,tenant,interfaces,addresses,contact,lang\n"
+	    "vm-a,t1,vnet1,10.0.0.1,owner@a.example,ru\n"
+	    "vm-b,t1,vnet2,10.0.0.2,,\n",
+	    name_hooks);
 }
 
 static void
@@ -504,21 +466,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_once_per_case_and_hook, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_rolled_back_with_the_case, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_busy_hooks_leave_room, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_lease, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_pauses_and_dead_letters, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_old_rows_go, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_nobody_is_told_without_hooks, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_once_per_case_and_hook, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_rolled_back_with_the_case, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(test_busy_hooks_leave_room, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(test_lease, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(test_pauses_and_dead_letters, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(test_full_queue, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(test_old_rows_go, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_nobody_is_told_without_hooks, setup_notices, teardown),
 	    cmocka_unit_test(test_pause),
 	    cmocka_unit_test(test_hook_names),
 	    cmocka_unit_test(test_letters),
 	    cmocka_unit_test(test_hmac),
-	    cmocka_unit_test_setup_teardown(test_hook_results, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_hook_that_misbehaves, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_hook_deadline, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_hook_results, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(test_hook_that_misbehaves, setup_notices, teardown),
+	    cmocka_unit_test_setup_teardown(test_hook_deadline, setup_notices, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

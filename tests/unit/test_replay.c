@@ -17,10 +17,9 @@
 #include "cli/output_json.h"
 #include "cli/replay.h"
 #include "tests/gen/smtpgen.h"
+#include "tests/unit/scratch.h"
 
 #define START_NS (INT64_C(1767225600) * CLOCK_SECOND_NS) /* 2026-01-01 */
-
-static char folder[] = "/tmp/bulkhead-replay-XXXXXX";
 
 static const char *
 path_of(const char *name)
@@ -29,7 +28,7 @@ path_of(const char *name)
 	static unsigned turn;
 	char *p = path[turn++ % 4];
 
-	snprintf(p, sizeof(path[0]), "%s/%s", folder, name);
+	snprintf(p, sizeof(path[0]), "%s/%s", scratch, name);
 	return p;
 }
 
@@ -459,26 +458,6 @@ test_progress(void **state)
 	assert_non_null(strstr(text, "0 %"));
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	return mkdtemp(folder) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	static const char *const names[] = {"few.pcap", "bulk.pcap", "whole.pcap", "late.pcap",
-	    "early.pcap", "stranger.pcap", "servers.csv", "tls.pcap", "refused.pcap", "clocks.pcap",
-	    "slow.pcap"};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlink(path_of(names[i]));
-	return rmdir(folder);
-}
-
 int
 main(void)
 {
@@ -496,5 +475,5 @@ main(void)
 	    cmocka_unit_test(test_progress),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

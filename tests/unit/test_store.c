@@ -16,9 +16,10 @@
 #include <sqlite3.h>
 
 #include "policy/store.h"
+#include "tests/unit/scratch.h"
 
 struct fixture {
-	char dir[64], path[96];
+	char dir[SCRATCH_BYTES], path[SCRATCH_BYTES + 32];
 	struct store *st;
 };
 
@@ -27,8 +28,7 @@ setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/test_store.XXXXXX");
-	if (mkdtemp(f->dir) == NULL)
+	if (scratch_new(f->dir) != 0)
 		return -1;
 	snprintf(f->path, sizeof(f->path), "%s/guard.db", f->dir);
 	*state = f;
@@ -39,14 +39,12 @@ static int
 teardown(void **state)
 {
 	struct fixture *f = *state;
-	char command[128];
+	int rc;
 
 	store_close(f->st);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	if (system(command) != 0)
-		return -1;
+	rc = scratch_delete(f->dir);
 	free(f);
-	return 0;
+	return rc;
 }
 
 static void
