@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The transport of ctl.sock: accept, roles, frames in, replies out.  Nothing here waits for a
+ * The transport of ctl.sock: accept, frames in, replies out.  Nothing here waits for a
  * client, and nonsense from a client closes that client's connection and no other.  bulkhead-guard
  * (judge process).
  */
@@ -8,8 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "policy/ctl_dispatch.h"
+#include "policy/ctl_roles.h"
 #include "policy/guard.h"
 
 #define CLIENTS_MAX	    64
@@ -39,7 +38,7 @@ struct client {
 	int fd; /* -1: free slot */
 	struct sock_peer peer;
 	enum ctl_role role;
-	char actor[64];
+	char actor[CTL_ACTOR_BYTES];
 	int64_t active_ns;
 	uint8_t head[4];
 	size_t head_used;
@@ -58,10 +57,7 @@ struct client {
 struct ctl {
 	int epoll, listener;
 	char path[SETTINGS_PATH_BYTES + 16];
-	uid_t uid, notify_uid; /* ours; bulkhead-notify's */
-	bool has_notify;
-	gid_t groups[CTL_ROLE__COUNT];
-	bool has_group[CTL_ROLE__COUNT];
+	struct ctl_roles roles;
 	struct client clients[CLIENTS_MAX];
 	size_t buffered; /* bytes */
 	struct log_limit limit;
@@ -70,62 +66,6 @@ struct ctl {
 
 /* --- open and close
  * ---------------------------------------------------------------------------------- */
-
-static int
-resolve_groups(struct ctl *c, const struct settings *s, struct err *e)
-{
-	const char *const names[CTL_ROLE__COUNT] = {
-	    [CTL_ROLE_VIEW] = s->group_view,
-	    [CTL_ROLE_SUPPORT] = s->group_support,
-	    [CTL_ROLE_ABUSE] = s->group_abuse,
-	    [CTL_ROLE_ADMIN] = s->group_admin,
-	};
-
-	for (unsigned role = CTL_ROLE_VIEW; role < CTL_ROLE__COUNT; role++) {
-		const struct group *group;
-
-		if (names[role][0] == '\0')
-			continue;
-		group = getgrnam(names[role]);
-		if (group == NULL)
-			return err_set(e, -ENOENT,
-			    "group_%s = \"%s\": there is no such Unix group: make it with "
-			    "groupadd, or leave the "
-			    "setting empty",
-			    ctl_role_name(role), names[role]);
-		c->groups[role] = group->gr_gid;
-		c->has_group[role] = true;
-	}
-	return 0;
-}
-
-/* Without that user there is no role for it, which is no error: who has no hooks needs none. */
-static void
-resolve_notify(struct ctl *c, const struct settings *s)
-{
-	const struct passwd *user = s->notify_user[0] != '\0' ? getpwnam(s->notify_user) : NULL;
-
-	c->has_notify = user != NULL && user->pw_uid != 0;
-	if (c->has_notify)
-		c->notify_uid = user->pw_uid;
-}
-
-/* The mode of the socket file, and in *gid its group: see ctl_open(). */
-static mode_t
-socket_mode(const struct ctl *c, gid_t *gid)
-{
-	bool found = false;
-
-	for (unsigned role = 0; role < CTL_ROLE__COUNT; role++) {
-		if (!c->has_group[role])
-			continue;
-		if ((found && c->groups[role] != *gid) || c->has_notify)
-			return 0666;
-		*gid = c->groups[role];
-		found = true;
-	}
-	return 0660;
-}
 
 static int
 watch(const struct ctl *c, int fd, int op, uint32_t events, void *who)
@@ -148,14 +88,12 @@ ctl_open(
 		c->clients[i].fd = -1;
 	c->listener = -1;
 	c->limit.per_second = 5;
-	c->uid = geteuid();
-	resolve_notify(c, settings);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	rc = c->epoll >= 0
-		 ? resolve_groups(c, settings, e)
+		 ? ctl_roles_init(&c->roles, settings, e)
 		 : err_set(e, -errno, "cannot make an epoll descriptor: %s", strerror(errno));
 	if (rc == 0) {
-		mode_t mode = socket_mode(c, &gid);
+		mode_t mode = ctl_roles_socket_mode(&c->roles, &gid);
 
 		c->listener = sock_listen(path, SOCK_STREAM, mode, gid, e);
 		rc = c->listener < 0 ? c->listener : 0;
@@ -291,54 +229,6 @@ queue_reply(struct ctl *c, struct client *cl, json_t *reply)
 out:
 	free(text);
 	return rc;
-}
-
-/* --- roles
- * ------------------------------------------------------------------------------------------- */
-
-#define UID_NOBODY 65534
-
-static enum ctl_role
-role_of(const struct ctl *c, const struct sock_peer *peer)
-{
-	/* Other services may run as nobody too: it is nobody's own uid. */
-	if (peer->uid == 0 || (peer->uid == c->uid && c->uid != UID_NOBODY))
-		return CTL_ROLE_ADMIN;
-	if (c->has_notify && peer->uid == c->notify_uid)
-		return CTL_ROLE_NOTIFY;
-	for (unsigned role = CTL_ROLE__COUNT; role-- > CTL_ROLE_VIEW;)
-		if (c->has_group[role] && sock_peer_is_in_group(peer, c->groups[role]))
-			return (enum ctl_role)role;
-	return CTL_ROLE_NONE;
-}
-
-/* The name of a local user, from the file alone: name services would open sockets, which the jail
- * forbids. */
-static bool
-find_name(uid_t uid, char *out, size_t size)
-{
-	FILE *f = fopen("/etc/passwd", "re");
-	const struct passwd *user = NULL;
-
-	if (f == NULL)
-		return false;
-	while ((user = fgetpwent(f)) != NULL && user->pw_uid != uid)
-		;
-	if (user != NULL)
-		snprintf(out, size, "%s", user->pw_name);
-	fclose(f);
-	return user != NULL;
-}
-
-static void
-name_actor(struct client *cl)
-{
-	char name[40] = "root";
-
-	if (cl->peer.uid == 0 || find_name(cl->peer.uid, name, sizeof(name)))
-		snprintf(cl->actor, sizeof(cl->actor), "uid %u (%s)", (unsigned)cl->peer.uid, name);
-	else
-		snprintf(cl->actor, sizeof(cl->actor), "uid %u", (unsigned)cl->peer.uid);
 }
 
 /* --- clients
@@ -523,9 +413,9 @@ accept_one(struct ctl *c, struct guard *g, int fd)
 	memset(cl, 0, sizeof(*cl));
 	cl->fd = fd;
 	cl->peer = peer;
-	cl->role = role_of(c, &peer);
+	cl->role = ctl_roles_of(&c->roles, &peer);
 	cl->active_ns = g->now_ns;
-	name_actor(cl);
+	ctl_roles_name_actor(cl->actor, &cl->peer);
 	if (watch(c, fd, EPOLL_CTL_ADD, EPOLLIN, cl) < 0) {
 		close_client(c, cl);
 		return;

@@ -45,4 +45,8 @@ unsigned view_field_count(const struct message_view *v, const char *name);
 void check_rules(const struct check_job *job, const struct message_view *v, size_t size,
     struct check_report *out);
 
+/* M19 alone, and the facts of the hop; check_rules() calls it. */
+void check_origin(
+    const struct check_job *job, const struct message_view *v, struct check_report *out);
+
 #endif
