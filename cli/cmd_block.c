@@ -2,7 +2,6 @@
 /*
  * bulkhead block, pin, release, mode: what people decide about a server.  bulkhead (CLI).
  */
-#include <errno.h>
 #include <string.h>
 
 #include "cli/client.h"

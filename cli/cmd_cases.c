@@ -3,7 +3,6 @@
  * bulkhead cases: blocks, throttles and warnings, those that really happened and those that would
  * have.  bulkhead (CLI).
  */
-#include <string.h>
 
 #include "cli/client.h"
 #include "cli/commands.h"

@@ -3,7 +3,6 @@
  * bulkhead config check, show: the configuration file and its table.  Asks no guard.  bulkhead
  * (CLI).
  */
-#include <string.h>
 
 #include "base/settings.h"
 #include "cli/commands.h"

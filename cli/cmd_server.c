@@ -2,7 +2,6 @@
 /*
  * bulkhead server list, show, import, set, remove.  bulkhead (CLI).
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

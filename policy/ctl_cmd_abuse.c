@@ -3,8 +3,6 @@
  * The commands abuse.*: complaints of receivers, and what a report to the tenant needs.  bulkhead-guard (judge
  * process).
  */
-#include <errno.h>
-#include <string.h>
 
 #include "policy/ctl.h"
 #include "policy/ctl_json.h"

@@ -5,17 +5,13 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "policy/ctl.h"
 #include "policy/ctl_json.h"
-#include "policy/explain.h"
 #include "policy/guard.h"
 #include "policy/mode.h"
-#include "policy/score.h"
-#include "policy/score_json.h"
 
 static int
 block(const struct ctl_call *call, json_t **data, struct err *e)

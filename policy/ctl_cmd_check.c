@@ -3,12 +3,9 @@
  * The commands whitelist.check and whitelist.checks: the machine checks begin, and how they went.  bulkhead-guard (judge process).
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "policy/ctl.h"
 #include "policy/ctl_json.h"
 #include "policy/ctl_whitelist.h"

@@ -4,7 +4,6 @@
  * bulkhead-guard (judge process).
  */
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"

@@ -6,18 +6,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "policy/ctl.h"
 #include "policy/ctl_json.h"
 #include "policy/ctl_whitelist.h"
 #include "policy/guard.h"
 #include "whitelist/check_job.h"
-#include "whitelist/legacy.h"
 #include "whitelist/letter.h"
 
 /* A text argument into a field; absent leaves the field alone. */

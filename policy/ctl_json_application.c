@@ -3,11 +3,9 @@
  * An application as JSON: its fields, grant with consumption, what it lacks, evidence and who else
  * shows it, history.  bulkhead-guard (judge process).
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "policy/ctl_json.h"
 #include "policy/guard.h"
 

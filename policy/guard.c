@@ -13,7 +13,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "policy/ctl_json.h"
 #include "policy/guard_private.h"
 
 /* Every server's state is saved once in so many ticks, a slice in each, so that no tick is long. */

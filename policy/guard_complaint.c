@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "policy/ctl_json.h"
 #include "policy/guard_private.h"
 

@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "policy/ctl_json.h"
 #include "policy/guard_private.h"
 
 #define ORPHAN_AGE_NS CLOCK_DAY_NS /* younger content may belong to a request that is at work */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl_json.h"
 #include "policy/guard_private.h"
 #include "policy/inventory_merge.h"
 

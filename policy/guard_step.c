@@ -4,7 +4,6 @@
  * their own.  Noted when they happen, written with the next tick: a verdict waits for no disk.
  * bulkhead-guard (judge process).
  */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

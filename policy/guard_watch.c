@@ -3,7 +3,6 @@
  * Continued watching over the grants: facts of the sensor to counters, once a day to a judgement,
  * that to warning or suspension; reminders before the end.  bulkhead-guard (judge process).
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -2,7 +2,6 @@
 /* History judged again; see history_replay.h.  replay. */
 #include "policy/history_replay.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

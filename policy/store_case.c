@@ -5,7 +5,6 @@
 #include "policy/store_private.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 #include "policy/store_private.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 int

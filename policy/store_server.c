@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* The longest cell: 16 prefixes. */
 #define CELL_BYTES (INVENTORY_PREFIXES_MAX * (ADDR_TEXT_BYTES + 1))

@@ -5,8 +5,6 @@
  */
 #include "policy/store_private.h"
 
-#include <errno.h>
-
 _Static_assert(
     (int)WATCH_LEVEL__COUNT == 4, "the schema's CHECK knows this number: add a migration");
 

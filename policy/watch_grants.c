@@ -3,7 +3,6 @@
 #include "policy/watch_grants.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static const char *const level_names[WATCH_LEVEL__COUNT] = {
     [WATCH_UNSEEN] = "unseen",

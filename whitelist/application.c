@@ -8,8 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
-
 static const char *const state_names[APPLICATION__COUNT] = {
     [APPLICATION_DRAFT] = "draft",
     [APPLICATION_SUBMITTED] = "submitted",

@@ -4,7 +4,6 @@
  * check.h.  bulkhead-check writes, bulkhead-guard reads.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"

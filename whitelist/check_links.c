@@ -3,7 +3,6 @@
  * The body's unsubscribe link and what hides in the body: M11, M12, M17; see check_view.h.
  * bulkhead-check.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -16,7 +16,6 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "whitelist/check_domain.h"
 #include "whitelist/check_mime.h"
 #include "whitelist/check_view.h"
 

@@ -2,7 +2,6 @@
 /* libvirt_xml_server(): any bytes as a domain of libvirt; what comes out must fit the inventory. */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "policy/libvirt_xml.h"
 

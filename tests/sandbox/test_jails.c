@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,7 +15,6 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/sandbox.h"
 #include "base/sock.h"
 #include "sensor/emit.h"

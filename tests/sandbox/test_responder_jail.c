@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
 #include "base/sandbox.h"
 #include "policy/responder.h"
 #include "policy/responder_feed.h"

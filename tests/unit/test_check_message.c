@@ -3,7 +3,6 @@
  * Each check of the sample message, M1..M20, at every level that it can give: one good newsletter, and in each
  * row one thing changed.
  */
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

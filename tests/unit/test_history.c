@@ -4,7 +4,6 @@
  * comes out, what is damaged or missing is told, what is too much is added up, and a day that is too
  * old goes.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

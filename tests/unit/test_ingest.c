@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The guard's side of obs.sock: several sensors, other versions, nonsense, strangers. */
-#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* An existing whitelist as CSV, and the letters to tenants. */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/program.h"
 
 static const char *config;

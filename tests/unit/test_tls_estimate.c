@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "sensor/tls_estimate.h"
