@@ -87,4 +87,83 @@ teardown(void **state)
 	return rc;
 }
 
+static inline unsigned
+index_of(struct fixture *f, const char *name)
+{
+	int i = inventory_find(f->g.inventory, name);
+
+	assert_true(i >= 0);
+	return (unsigned)i;
+}
+
+static inline struct judge_view
+look(struct fixture *f, const char *name)
+{
+	struct judge_view view;
+
+	assert_int_equal(judge_get(f->g.judge, index_of(f, name), &view), 0);
+	return view;
+}
+
+/* Entries of the ledger with an action and a subject: how many, and the newest. */
+struct ledger_seen {
+	const char *action, *subject;
+	unsigned count;
+	struct ledger_entry last;
+};
+
+static inline int
+ledger_see(void *arg, const struct ledger_entry *entry)
+{
+	struct ledger_seen *s = arg;
+
+	if (strcmp(entry->action, s->action) != 0 || strcmp(entry->subject, s->subject) != 0)
+		return 0;
+	s->count++;
+	s->last = *entry;
+	return 0;
+}
+
+static inline struct ledger_seen
+ledger(struct fixture *f, const char *action, const char *subject)
+{
+	struct ledger_seen s = {.action = action, .subject = subject};
+
+	assert_int_equal(store_each_ledger(f->g.store, 1, ledger_see, &s, NULL), 0);
+	return s;
+}
+
+static inline void
+assert_ledger_intact(struct fixture *f)
+{
+	int64_t entries;
+
+	assert_int_equal(ledger_verify(f->g.store, NULL, &entries, NULL), 0);
+}
+
+/* One accepted recipient of a mass mailing, in the clear; numbers make it a new one each time. */
+static inline void
+send_one(struct fixture *f, const char *ifname, const char *address, unsigned number)
+{
+	struct observation o = {.kind = OBS_RECIPIENT,
+	    .visibility = OBS_CLEAR,
+	    .time_ns = f->g.now_ns,
+	    .session = 1 + number,
+	    .client_port = 4000,
+	    .server_port = 25};
+	char text[32];
+
+	snprintf(o.ifname, sizeof(o.ifname), "%s", ifname);
+	assert_int_equal(addr_parse(address, &o.client), 0);
+	snprintf(text, sizeof(text), "198.51.100.%u", 1 + number % 200);
+	assert_int_equal(addr_parse(text, &o.server), 0);
+	o.u.recipient.hash = 1000 + number;
+	o.u.recipient.domain_hash = 5000 + number;
+	snprintf(o.u.recipient.domain, sizeof(o.u.recipient.domain), "d%u.example", number);
+	strcpy(o.u.recipient.sender_domain, "shop.example");
+	o.u.recipient.reply_class = OBS_ACCEPTED;
+	o.u.recipient.reply.code = 250;
+	guard_observe(&f->g, &o);
+}
+
 #endif

@@ -1,101 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* The guard without an enforcer: decisions reach database and ledger, and survive a restart. */
 #include <errno.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <sqlite3.h>
 
 #include "policy/guard_private.h"
 #include "tests/unit/guard_fixture.h"
-
-static unsigned
-index_of(struct fixture *f, const char *name)
-{
-	int i = inventory_find(f->g.inventory, name);
-
-	assert_true(i >= 0);
-	return (unsigned)i;
-}
-
-static struct judge_view
-look(struct fixture *f, const char *name)
-{
-	struct judge_view view;
-
-	assert_int_equal(judge_get(f->g.judge, index_of(f, name), &view), 0);
-	return view;
-}
-
-struct seen {
-	const char *action, *subject;
-	unsigned count;
-	struct ledger_entry last;
-};
-
-static int
-see(void *arg, const struct ledger_entry *entry)
-{
-	struct seen *s = arg;
-
-	if (strcmp(entry->action, s->action) != 0 || strcmp(entry->subject, s->subject) != 0)
-		return 0;
-	s->count++;
-	s->last = *entry;
-	return 0;
-}
-
-static struct seen
-ledger(struct fixture *f, const char *action, const char *subject)
-{
-	struct seen s = {.action = action, .subject = subject};
-
-	assert_int_equal(store_each_ledger(f->g.store, 1, see, &s, NULL), 0);
-	return s;
-}
-
-static void
-assert_ledger_intact(struct fixture *f)
-{
-	int64_t entries;
-
-	assert_int_equal(ledger_verify(f->g.store, NULL, &entries, NULL), 0);
-}
-
-/* One accepted recipient of a mass mailing, in the clear; numbers make it a new one each time. */
-static void
-send_one(struct fixture *f, const char *ifname, const char *address, unsigned number)
-{
-	struct observation o = {.kind = OBS_RECIPIENT,
-	    .visibility = OBS_CLEAR,
-	    .time_ns = f->g.now_ns,
-	    .session = 1 + number,
-	    .client_port = 4000,
-	    .server_port = 25};
-	char text[32];
-
-	snprintf(o.ifname, sizeof(o.ifname), "%s", ifname);
-	assert_int_equal(addr_parse(address, &o.client), 0);
-	snprintf(text, sizeof(text), "198.51.100.%u", 1 + number % 200);
-	assert_int_equal(addr_parse(text, &o.server), 0);
-	o.u.recipient.hash = 1000 + number;
-	o.u.recipient.domain_hash = 5000 + number;
-	snprintf(o.u.recipient.domain, sizeof(o.u.recipient.domain), "d%u.example", number);
-	strcpy(o.u.recipient.sender_domain, "shop.example");
-	o.u.recipient.reply_class = OBS_ACCEPTED;
-	o.u.recipient.reply.code = 250;
-	guard_observe(&f->g, &o);
-}
 
 /* Sends until the server is blocked; returns how many recipients that took. */
 static unsigned
@@ -118,7 +32,7 @@ judged_block_is_recorded(void **state)
 	struct fixture *f = *state;
 	struct judge_view view;
 	struct store_case c;
-	struct seen seen;
+	struct ledger_seen seen;
 
 	send_until_blocked(f, "vm-a", "vnet1", "10.0.0.1");
 	view = look(f, "vm-a");
@@ -279,7 +193,7 @@ person_blocks_and_releases(void **state)
 	struct fixture *f = *state;
 	unsigned b = index_of(f, "vm-b");
 	struct store_case c;
-	struct seen seen;
+	struct ledger_seen seen;
 	struct err e;
 
 	assert_int_equal(
@@ -386,64 +300,6 @@ refused_by_the_database_is_undone(void **state)
 	assert_int_equal(look(f, "vm-a").verdict.rung, RUNG_BLOCK);
 }
 
-static void
-import_is_all_or_nothing(void **state)
-{
-	static const char bad[] = "server,tenant,plan,virtualization,interfaces,macs,addresses\n"
-				  "vm-x,t,,kvm,vnet7,,10.0.0.7\n"
-				  "vm-y,t,,kvm,vnet8,,nonsense\n";
-	static const char next[] = "server,tenant,plan,virtualization,interfaces,macs,addresses\n"
-				   "vm-b,t1,gold,kvm,vnet2,,10.0.0.2\n"
-				   "vm-c,t1,,kvm,vnet1,,10.0.0.1\n";
-	struct fixture *f = *state;
-	struct guard_import done = {0};
-	struct server s;
-	struct err e;
-
-	assert_true(guard_import(&f->g, "x", "bad.csv", bad, strlen(bad), &done, &e) < 0);
-	assert_non_null(strstr(e.text, "bad.csv:3"));
-	assert_int_equal(inventory_count(f->g.inventory), 2);
-
-	s = *inventory_get(f->g.inventory, index_of(f, "vm-b"));
-	strcpy(s.mode, "enforce");
-	assert_int_equal(guard_put_server(&f->g, "x", &s, NULL), 0);
-	assert_int_equal(guard_block(&f->g, index_of(f, "vm-a"), "x", "why", 0, false, NULL), 0);
-	send_one(f, "vnet2", "10.0.0.2", 1);
-
-	assert_int_equal(guard_import(&f->g, "x", "next.csv", next, strlen(next), &done, NULL), 0);
-	assert_int_equal(done.added, 1);
-	assert_int_equal(done.changed, 1);
-	assert_int_equal(done.removed, 1);
-	assert_int_equal(done.unchanged, 0);
-	/* The file knows no modes: what a person set stays; scores follow the name. */
-	assert_string_equal(inventory_get(f->g.inventory, index_of(f, "vm-b"))->mode, "enforce");
-	assert_true(look(f, "vm-b").recipients_hour == 1);
-	/* The blocked server is gone, and its tap belongs to another one now, which is not blocked.
-	 */
-	assert_int_equal(look(f, "vm-c").verdict.rung, RUNG_CLEAR);
-	assert_int_equal(ledger(f, "release", "vm-a").count, 1);
-
-	restart(f);
-	assert_int_equal(inventory_count(f->g.inventory), 2);
-	assert_string_equal(inventory_get(f->g.inventory, index_of(f, "vm-b"))->plan, "gold");
-	assert_int_equal(guard_remove_server(&f->g, "x", "vm-c", NULL), 0);
-	assert_int_equal(guard_remove_server(&f->g, "x", "vm-c", &e), -ENOENT);
-	assert_ledger_intact(f);
-}
-
-static void
-conflicting_server_is_refused(void **state)
-{
-	struct fixture *f = *state;
-	struct server s = *inventory_get(f->g.inventory, index_of(f, "vm-b"));
-	struct err e;
-
-	strcpy(s.ifnames[0], "vnet1");
-	assert_true(guard_put_server(&f->g, "x", &s, &e) < 0);
-	assert_string_equal(
-	    inventory_get(f->g.inventory, index_of(f, "vm-b"))->ifnames[0], "vnet2");
-}
-
 static struct application
 application(void)
 {
@@ -501,7 +357,7 @@ abuse_suspends_the_grant(void **state)
 	struct application a = application();
 	struct grant g = {.server_count = 1, .per_day = 100000, .until_ns = T0 + CLOCK_DAY_NS};
 	char subject[48];
-	struct seen seen;
+	struct ledger_seen seen;
 
 	strcpy(g.servers[0], "vm-a");
 	assert_int_equal(guard_put_application(&f->g, "x", "whitelist.approve", &a, &g, NULL), 0);
@@ -543,88 +399,6 @@ grants_grow_beyond_the_first_room(void **state)
 	assert_int_equal(f->g.grant_count, 40);
 }
 
-static void
-mode_of_person_and_file(void **state)
-{
-	struct fixture *f = *state;
-	struct err e;
-
-	assert_int_equal(guard_set_mode(&f->g, "x", "sometimes", &e), -EINVAL);
-	assert_int_equal(guard_set_mode(&f->g, "x", "enforce", &e), -EPERM); /* no enforcer */
-	assert_false(guard_is_enforced(&f->g, 0));
-	strcpy(f->settings.policy.mode, "enforce");
-	restart(f);
-	assert_string_equal(f->g.settings.policy.mode, "observe");
-}
-
-static void
-reload_keeps_what_is_fixed(void **state)
-{
-	struct fixture *f = *state;
-	struct settings fresh = f->settings;
-	char fixed[128];
-
-	strcpy(fresh.state_dir, "/elsewhere");
-	fresh.policy.recipients_per_5min = 7;
-	assert_int_equal(guard_reload(&f->g, &fresh, fixed, sizeof(fixed), NULL), 0);
-	assert_string_equal(fixed, "state_dir");
-	assert_string_equal(f->g.settings.state_dir, f->settings.state_dir);
-	assert_true(f->g.settings.policy.recipients_per_5min == 7);
-}
-
-/* What a person said of a plan holds over restarts, until the file says something new. */
-static void
-test_plan_mode_is_kept(void **state)
-{
-	struct fixture *f = *state;
-	char fixed[64];
-
-	assert_int_equal(guard_set_plan_mode(&f->g, "uid 0 (root)", "small", "observe", NULL), 0);
-	assert_int_equal(ledger(f, "mode", "plan small").count, 1);
-	restart(f);
-	assert_string_equal(f->g.settings.policy.plan_modes, "small observe");
-	assert_int_equal(guard_reload(&f->g, &f->settings, fixed, sizeof(fixed), NULL), 0);
-	assert_string_equal(f->g.settings.policy.plan_modes, "small observe");
-	strcpy(f->settings.policy.plan_modes, "big observe");
-	assert_int_equal(guard_reload(&f->g, &f->settings, fixed, sizeof(fixed), NULL), 0);
-	assert_string_equal(f->g.settings.policy.plan_modes, "big observe");
-	restart(f);
-	assert_string_equal(f->g.settings.policy.plan_modes, "big observe");
-	strcpy(f->settings.policy.plan_modes, "big sometimes");
-	assert_int_equal(guard_reload(&f->g, &f->settings, fixed, sizeof(fixed), NULL), -EINVAL);
-	assert_string_equal(f->g.settings.policy.plan_modes, "big observe");
-	assert_int_equal(guard_set_plan_mode(&f->g, "x", "small", "enforce", NULL), -EPERM);
-}
-
-/* A copy that failed is tried again in a minute, not in an hour. */
-static void
-copy_that_failed_is_tried_again(void **state)
-{
-	struct fixture *f = *state;
-	char fresh[SETTINGS_PATH_BYTES + 32], copy[SETTINGS_PATH_BYTES + 32];
-
-	snprintf(fresh, sizeof(fresh), "%s/guard.db.backup.new", f->dir);
-	snprintf(copy, sizeof(copy), "%s/guard.db.backup", f->dir);
-	assert_int_equal(mkdir(fresh, 0700), 0);
-	guard_tick(&f->g);
-	assert_int_equal(rmdir(fresh), 0);
-	f->g.now_ns += 30 * CLOCK_SECOND_NS;
-	guard_tick(&f->g);
-	assert_int_not_equal(access(copy, F_OK), 0);
-	f->g.now_ns += 30 * CLOCK_SECOND_NS;
-	guard_tick(&f->g);
-	assert_int_equal(access(copy, F_OK), 0);
-
-	/* One that was made is not made again within the hour. */
-	assert_int_equal(unlink(copy), 0);
-	f->g.now_ns += CLOCK_HOUR_NS - CLOCK_SECOND_NS;
-	guard_tick(&f->g);
-	assert_int_not_equal(access(copy, F_OK), 0);
-	f->g.now_ns += CLOCK_SECOND_NS;
-	guard_tick(&f->g);
-	assert_int_equal(access(copy, F_OK), 0);
-}
-
 int
 main(void)
 {
@@ -639,15 +413,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(block_lifts_by_time, setup, teardown),
 	    cmocka_unit_test_setup_teardown(decisions_need_a_reason, setup, teardown),
 	    cmocka_unit_test_setup_teardown(refused_by_the_database_is_undone, setup, teardown),
-	    cmocka_unit_test_setup_teardown(import_is_all_or_nothing, setup, teardown),
-	    cmocka_unit_test_setup_teardown(conflicting_server_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(grant_lets_mail_pass_and_expires, setup, teardown),
 	    cmocka_unit_test_setup_teardown(abuse_suspends_the_grant, setup, teardown),
 	    cmocka_unit_test_setup_teardown(grants_grow_beyond_the_first_room, setup, teardown),
-	    cmocka_unit_test_setup_teardown(mode_of_person_and_file, setup, teardown),
-	    cmocka_unit_test_setup_teardown(copy_that_failed_is_tried_again, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reload_keeps_what_is_fixed, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_plan_mode_is_kept, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The guard's care for grants: watched daily, suspended, reminded of, evidence removed in time. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,41 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /* The ledger's chain: what it is made of, and that no change of it stays unseen. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-#include <sqlite3.h>
-
-#include "policy/ledger.h"
-#include "policy/store.h"
-#include "tests/unit/scratch.h"
+#include "tests/unit/store_fixture.h"
 
 #define ENTRIES 5
 
-struct fixture {
-	char dir[SCRATCH_BYTES], path[SCRATCH_BYTES + 32];
-	struct store *st;
-	struct ledger_entry entries[ENTRIES];
-};
+static struct ledger_entry entries[ENTRIES];
 
 static int
-setup(void **state)
+setup_entries(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f;
 
-	if (scratch_new(f->dir) != 0)
+	if (setup(state) != 0)
 		return -1;
-	snprintf(f->path, sizeof(f->path), "%s/guard.db", f->dir);
-	if (store_open(&f->st, f->path, NULL) < 0)
-		return -1;
+	f = *state;
+	memset(entries, 0, sizeof(entries));
 	for (unsigned i = 0; i < ENTRIES; i++) {
-		struct ledger_entry *entry = &f->entries[i];
+		struct ledger_entry *entry = &entries[i];
 
 		entry->time_ns = 1000 + i;
 		strcpy(entry->actor, "uid 0 (root)");
@@ -45,20 +29,7 @@ setup(void **state)
 		if (ledger_append(f->st, entry, NULL) < 0)
 			return -1;
 	}
-	*state = f;
 	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-	int rc;
-
-	store_close(f->st);
-	rc = scratch_delete(f->dir);
-	free(f);
-	return rc;
 }
 
 /* What somebody with the file could do: the triggers are no obstacle to who may change the schema.
@@ -66,25 +37,19 @@ teardown(void **state)
 static void
 tamper(struct fixture *f, const char *sql)
 {
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	assert_int_equal(
-	    sqlite3_exec(db,
-		"DROP TRIGGER IF EXISTS ledger_no_update; DROP TRIGGER IF EXISTS ledger_no_delete;",
-		NULL, NULL, NULL),
+	assert_int_equal(beside(f, "DROP TRIGGER IF EXISTS ledger_no_update; DROP TRIGGER IF "
+				   "EXISTS ledger_no_delete;"),
 	    SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	assert_int_equal(beside(f, sql), SQLITE_OK);
 }
 
 static void
 chain_is_as_documented(void **state)
 {
-	struct fixture *f = *state;
-	const struct ledger_entry *first = &f->entries[0], *second = &f->entries[1];
+	const struct ledger_entry *first = &entries[0], *second = &entries[1];
 	char text[512], hash[HASH_SHA256_HEX];
 
+	(void)state;
 	snprintf(text, sizeof(text), "%064d\n1\n1000\nuid 0 (root)\nblock\nvm-0\n{}", 0);
 	hash_sha256_hex(hash, text, strlen(text));
 	assert_string_equal(first->hash, hash);
@@ -102,8 +67,8 @@ intact_ledger_verifies(void **state)
 
 	assert_int_equal(ledger_verify(f->st, NULL, &n, NULL), 0);
 	assert_int_equal(n, ENTRIES);
-	assert_int_equal(ledger_verify(f->st, f->entries[ENTRIES - 1].hash, &n, NULL), 0);
-	assert_int_equal(ledger_verify(f->st, f->entries[1].hash, &n, NULL), 0); /* an older head */
+	assert_int_equal(ledger_verify(f->st, entries[ENTRIES - 1].hash, &n, NULL), 0);
+	assert_int_equal(ledger_verify(f->st, entries[1].hash, &n, NULL), 0); /* an older head */
 }
 
 static void
@@ -131,7 +96,7 @@ every_change_shows(void **state)
 		struct err e;
 
 		(void)state;
-		assert_int_equal(setup(&one), 0);
+		assert_int_equal(setup_entries(&one), 0);
 		tamper(one, changes[i]);
 		if (ledger_verify(((struct fixture *)one)->st, NULL, &n, &e) != -EBADMSG)
 			fail_msg("not noticed: %s", changes[i]);
@@ -150,7 +115,7 @@ cut_tail_shows_with_a_head(void **state)
 	tamper(f, "DELETE FROM ledger WHERE seq > 3");
 	assert_int_equal(ledger_verify(f->st, NULL, &n, NULL), 0); /* the chain alone cannot know */
 	assert_int_equal(n, 3);
-	assert_int_equal(ledger_verify(f->st, f->entries[4].hash, &n, &e), -EBADMSG);
+	assert_int_equal(ledger_verify(f->st, entries[4].hash, &n, &e), -EBADMSG);
 	assert_non_null(strstr(e.text, "tail"));
 }
 
@@ -202,13 +167,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(chain_is_as_documented, setup, teardown),
-	    cmocka_unit_test_setup_teardown(intact_ledger_verifies, setup, teardown),
+	    cmocka_unit_test_setup_teardown(chain_is_as_documented, setup_entries, teardown),
+	    cmocka_unit_test_setup_teardown(intact_ledger_verifies, setup_entries, teardown),
 	    cmocka_unit_test(every_change_shows),
-	    cmocka_unit_test_setup_teardown(cut_tail_shows_with_a_head, setup, teardown),
-	    cmocka_unit_test_setup_teardown(line_feeds_cannot_forge, setup, teardown),
-	    cmocka_unit_test_setup_teardown(full_fields_survive, setup, teardown),
-	    cmocka_unit_test_setup_teardown(append_joins_a_transaction, setup, teardown),
+	    cmocka_unit_test_setup_teardown(cut_tail_shows_with_a_head, setup_entries, teardown),
+	    cmocka_unit_test_setup_teardown(line_feeds_cannot_forge, setup_entries, teardown),
+	    cmocka_unit_test_setup_teardown(full_fields_survive, setup_entries, teardown),
+	    cmocka_unit_test_setup_teardown(append_joins_a_transaction, setup_entries, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
