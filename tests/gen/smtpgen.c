@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The list of packets and TCP connections of the traffic generator; see smtpgen.h.  Test programs
- * and smtpgen(main.c).
+ * The TCP connections of the traffic generator; see smtpgen.h.  Test programs and smtpgen(main.c).
  */
-#include "tests/gen/smtpgen.h"
+#include "tests/gen/smtpgen_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,24 +14,6 @@
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
-struct stored {
-	int64_t time_ns;
-	uint64_t number; /* order of making, for equal times */
-	uint32_t caplen, wirelen;
-	uint8_t data[];
-};
-
-struct gen {
-	uint64_t random;
-	uint32_t linktype, snaplen;
-	gen_packet_fn fn;
-	void *arg;
-	FILE *file;
-	struct stored **packets;
-	size_t count, room;
-	uint64_t made;
-};
-
 struct gen_tcp {
 	struct gen *g;
 	struct gen_path path;
@@ -43,145 +24,6 @@ struct gen_tcp {
 	bool tls;
 	unsigned sent, unacked;
 };
-
-static void *
-must(void *memory)
-{
-	if (memory == NULL) {
-		fputs("smtpgen: out of memory, ask for less traffic\n", stderr);
-		exit(1);
-	}
-	return memory;
-}
-
-/* --- the list of packets --- */
-
-struct gen *
-gen_new(uint64_t seed, uint32_t linktype, uint32_t snaplen)
-{
-	struct gen *g = must(calloc(1, sizeof(*g)));
-	g->random = seed;
-	g->linktype = linktype;
-	g->snaplen = snaplen;
-	return g;
-}
-
-void
-gen_free(struct gen *g)
-{
-	if (g == NULL)
-		return;
-	for (size_t i = 0; i < g->count; i++)
-		free(g->packets[i]);
-	free(g->packets);
-	free(g);
-}
-
-void
-gen_set_callback(struct gen *g, gen_packet_fn fn, void *arg)
-{
-	g->fn = fn;
-	g->arg = arg;
-}
-
-void
-gen_set_file(struct gen *g, FILE *file)
-{
-	/* pcap header in host order: nanosecond magic, version 2.4, zone, accuracy, snaplen, link
-	 * type. */
-	const uint32_t head[6] = {0xa1b23c4du, 2u | 4u << 16, 0, 0, 262144, g->linktype};
-
-	g->file = file;
-	fwrite(head, sizeof(head), 1, file);
-}
-
-/* splitmix64 (Steele, Lea, Flood 2014) */
-uint64_t
-gen_random(struct gen *g)
-{
-	uint64_t z = g->random += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
-
-uint32_t
-gen_random_below(struct gen *g, uint32_t n)
-{
-	return n == 0 ? 0 : (uint32_t)((gen_random(g) >> 32) * n >> 32);
-}
-
-double
-gen_random_unit(struct gen *g)
-{
-	return (double)(gen_random(g) >> 11) / 9007199254740992.0;
-}
-
-static void
-packet_store(struct gen *g, int64_t time_ns, const uint8_t *frame, size_t size)
-{
-	uint32_t caplen = (uint32_t)size;
-
-	if (g->snaplen != 0 && caplen > g->snaplen)
-		caplen = g->snaplen;
-	if (g->count == g->room) {
-		g->room = g->room == 0 ? 1024 : g->room * 2;
-		g->packets = must(realloc(g->packets, g->room * sizeof(g->packets[0])));
-	}
-	struct stored *p = must(malloc(sizeof(*p) + caplen));
-	p->time_ns = time_ns;
-	p->number = g->made++;
-	p->caplen = caplen;
-	p->wirelen = (uint32_t)size;
-	memcpy(p->data, frame, caplen);
-	g->packets[g->count++] = p;
-}
-
-static int
-packet_compare(const void *a, const void *b)
-{
-	const struct stored *p = *(struct stored *const *)a, *q = *(struct stored *const *)b;
-
-	if (p->time_ns != q->time_ns)
-		return p->time_ns < q->time_ns ? -1 : 1;
-	return p->number < q->number ? -1 : p->number > q->number;
-}
-
-static void
-packet_deliver(struct gen *g, const struct stored *p)
-{
-	if (g->file != NULL) {
-		const uint32_t head[4] = {(uint32_t)(p->time_ns / 1000000000),
-		    (uint32_t)(p->time_ns % 1000000000), p->caplen, p->wirelen};
-		fwrite(head, sizeof(head), 1, g->file);
-		fwrite(p->data, p->caplen, 1, g->file);
-		return;
-	}
-	struct packet packet = {.time_ns = p->time_ns,
-	    .linktype = g->linktype,
-	    .caplen = p->caplen,
-	    .wirelen = p->wirelen,
-	    .data = p->data};
-	g->fn(g->arg, &packet);
-}
-
-void
-gen_flush(struct gen *g, int64_t until_ns)
-{
-	size_t done = 0;
-
-	if (g->count > 0)
-		qsort(g->packets, g->count, sizeof(g->packets[0]), packet_compare);
-	while (done < g->count && g->packets[done]->time_ns < until_ns) {
-		packet_deliver(g, g->packets[done]);
-		free(g->packets[done++]);
-	}
-	g->count -= done;
-	if (done > 0 && g->count > 0)
-		memmove(g->packets, g->packets + done, g->count * sizeof(g->packets[0]));
-}
-
-/* --- one TCP connection --- */
 
 void
 gen_path_init(struct gen_path *path, struct addr client, struct addr server, int64_t start_ns)
@@ -206,7 +48,7 @@ gen_path_init(struct gen_path *path, struct addr client, struct addr server, int
 struct gen_tcp *
 gen_tcp_new(struct gen *g, const struct gen_path *path)
 {
-	struct gen_tcp *t = must(calloc(1, sizeof(*t)));
+	struct gen_tcp *t = gen_must(calloc(1, sizeof(*t)));
 	t->g = g;
 	t->path = *path;
 	t->now = path->start_ns;
@@ -270,10 +112,10 @@ put_link(const struct gen_tcp *t, uint8_t *p, enum gen_side from, bool mirror)
 	unsigned type = addr_is_v4(&h->client) ? 0x0800 : 0x86dd;
 	unsigned outer = h->vlan_tags == 0 ? type : h->vlan_tags > 1 ? 0x88a8 : 0x8100;
 
-	if (t->g->linktype == GEN_LINK_ETHERNET) {
+	if (gen_linktype(t->g) == GEN_LINK_ETHERNET) {
 		p = put_bytes(put_bytes(p, dst->bytes, 6), src->bytes, 6);
 		p = put16(p, outer);
-	} else if (t->g->linktype == GEN_LINK_SLL2) {
+	} else if (gen_linktype(t->g) == GEN_LINK_SLL2) {
 		/* Packet type 4: leaves through the interface; 3: for another machine (bridged). */
 		bool enters = (from == GEN_CLIENT) != h->tap_is_of_server;
 		p = put16(put16(p, outer), 0);
@@ -370,7 +212,7 @@ frame_store(struct gen_tcp *t, enum gen_side from, uint8_t flags, uint32_t seq, 
     const void *data, size_t size, int64_t delay_ns, bool mirror)
 {
 	const struct gen_path *h = &t->path;
-	uint8_t *frame = must(malloc(FRAME_HEAD_MAX + size));
+	uint8_t *frame = gen_must(malloc(FRAME_HEAD_MAX + size));
 	uint8_t *p = put_link(t, frame, from, mirror), tcp[64];
 	size_t head = (size_t)(put_tcp(t, tcp, from, flags, seq, ack) - tcp);
 
@@ -386,7 +228,7 @@ frame_store(struct gen_tcp *t, enum gen_side from, uint8_t flags, uint32_t seq, 
 	uint32_t sum = checksum_add(6 + (uint32_t)(head + size), h->client.bytes + skip, 16 - skip);
 	sum = checksum_add(sum, h->server.bytes + skip, 16 - skip);
 	put16(start + 16, checksum_end(checksum_add(sum, start, head + size)));
-	packet_store(t->g, t->now + delay_ns, frame, (size_t)(p - frame));
+	gen_store(t->g, t->now + delay_ns, frame, (size_t)(p - frame));
 	free(frame);
 }
 
@@ -496,7 +338,8 @@ gen_tcp_send(struct gen_tcp *t, enum gen_side from, const void *data, size_t siz
 		plain_send(t, from, data, size);
 		return;
 	}
-	uint8_t *records = must(malloc(size + (size / TLS_RECORD_TEXT + 1) * (5 + TLS_OVERHEAD)));
+	uint8_t *records =
+	    gen_must(malloc(size + (size / TLS_RECORD_TEXT + 1) * (5 + TLS_OVERHEAD)));
 	size_t n = 0;
 	for (size_t done = 0; done < size; done += TLS_RECORD_TEXT)
 		n += put_record(t->g, records + n, 23,

@@ -2,21 +2,11 @@
 /*
  * The SMTP dialogues of the traffic generator; see smtpgen.h.  Test programs and smtpgen(main.c).
  */
-#include "tests/gen/smtpgen.h"
+#include "tests/gen/smtpgen_private.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void *
-must(void *memory)
-{
-	if (memory == NULL) {
-		fputs("smtpgen: out of memory, ask for less traffic\n", stderr);
-		exit(1);
-	}
-	return memory;
-}
 
 struct dialogue {
 	struct gen_tcp *t;
@@ -99,7 +89,7 @@ static void
 send_text(struct dialogue *d, const char *text)
 {
 	size_t size = strlen(text), n = 0;
-	char *out = must(malloc(size * 2 + 4));
+	char *out = gen_must(malloc(size * 2 + 4));
 
 	for (size_t i = 0; i < size; i++) {
 		if (text[i] == '.' && (i == 0 || text[i - 1] == '\n'))
@@ -115,7 +105,7 @@ static void
 send_bdat(struct dialogue *d, const struct gen_message *m, const char *reply)
 {
 	size_t size = strlen(m->text), done = 0;
-	char *out = must(malloc(size + 64));
+	char *out = gen_must(malloc(size + 64));
 
 	for (unsigned i = 0; i < m->bdat_chunks; i++) {
 		bool last = i + 1 == m->bdat_chunks;
@@ -140,7 +130,7 @@ pipeline_envelope(
     struct dialogue *d, const struct gen_message *m, const char *from_reply, const char *data_reply)
 {
 	size_t room = 1024 + (size_t)m->recipient_count * 1024, n = 0;
-	char *out = must(malloc(room));
+	char *out = gen_must(malloc(room));
 
 	n += (size_t)snprintf(out, room, "MAIL FROM:<%s>\r\n", m->from);
 	for (unsigned i = 0; i < m->recipient_count; i++)
