@@ -53,8 +53,9 @@ edit_distance(const char *a, const char *b)
 	return d[n][m];
 }
 
-const char *
-args_nearest(const struct command *commands, const char *typed)
+/* The name nearest to a mistyped one, or NULL when none is near. */
+static const char *
+nearest_name(const struct command *commands, const char *typed)
 {
 	const char *nearest = NULL;
 	unsigned least = 3; /* two slips are a typing error, three another word */
@@ -146,10 +147,10 @@ take_globals(int argc, char **argv, struct context *ctx, enum args_wish *wish, s
 static const char *
 guess_command(const struct command *commands, const char *first, const char *two, bool in_family)
 {
-	const char *near = in_family ? NULL : args_nearest(commands, first);
+	const char *near = in_family ? NULL : nearest_name(commands, first);
 
 	if (near == NULL)
-		near = args_nearest(commands, two);
+		near = nearest_name(commands, two);
 	if (near != NULL || in_family)
 		return near;
 	for (const struct command *c = commands; c->name != NULL; c++) {

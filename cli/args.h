@@ -25,7 +25,4 @@ int args_parse(const struct command *commands, int argc, char **argv, struct con
 void args_help(
     FILE *f, const struct command *commands, const char *family, const struct command *one);
 
-/* The name nearest to a mistyped one, or NULL when none is near. */
-const char *args_nearest(const struct command *commands, const char *typed);
-
 #endif

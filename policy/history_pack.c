@@ -69,12 +69,6 @@ history_pack_refresh(struct history_pack *p)
 	p->used = 0;
 }
 
-bool
-history_pack_is_empty(const struct history_pack *p)
-{
-	return p->used == 0;
-}
-
 /* --- writing one entry --- */
 
 static void

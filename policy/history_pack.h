@@ -56,7 +56,6 @@ int history_pack_new(struct history_pack **out); /* 0 or -ENOMEM */
 void history_pack_free(struct history_pack *p);
 /* Adds an entry; -ENOBUFS: the segment is full, finish it and add again. */
 int history_pack_add(struct history_pack *p, const struct history_entry *entry);
-bool history_pack_is_empty(const struct history_pack *p);
 /* Closes the segment and returns it (borrowed until the next call); NULL when there is nothing. */
 const uint8_t *history_pack_finish(struct history_pack *p, size_t *size);
 /* The next segment begins a new dictionary: the one before may be lost. */

@@ -153,8 +153,9 @@ judge_find_state(const struct judge *j, unsigned index)
 	return index < j->state_room ? j->states[index] : NULL;
 }
 
-void
-judge_init_state(struct judge_state *s, const struct server *server)
+/* As a server begins. */
+static void
+init_state(struct judge_state *s, const struct server *server)
 {
 	memset(s, 0, sizeof(*s));
 	snprintf(s->name, sizeof(s->name), "%s", server->name);
@@ -196,7 +197,7 @@ judge_take_state(struct judge *j, unsigned index)
 	if (s == NULL)
 		return NULL;
 	server = inventory_get(j->inventory, index);
-	judge_init_state(s, server);
+	init_state(s, server);
 	derive_state(j, s, server);
 	derive_grants(j, s);
 	j->states[index] = s;
@@ -218,7 +219,7 @@ judge_save(const struct judge *j, unsigned index, uint8_t *out, size_t size)
 	if (index >= inventory_count(j->inventory))
 		return -ENOENT;
 	if (s == NULL) {
-		judge_init_state(&unseen, inventory_get(j->inventory, index));
+		init_state(&unseen, inventory_get(j->inventory, index));
 		s = &unseen;
 	}
 	return judge_state_encode(s, out, size);

@@ -50,8 +50,6 @@ struct judge {
 struct judge_state *judge_find_state(const struct judge *j, unsigned index);
 /* The same, made when it is first needed; NULL without memory or with a bad index. */
 struct judge_state *judge_take_state(struct judge *j, unsigned index);
-/* As a server begins. */
-void judge_init_state(struct judge_state *s, const struct server *server);
 
 /* What the signals look at, without the pools; the window stands at now. */
 struct signal_input judge_make_input(

@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 
-#define NOTICE_HOOKS_MAX     8
 #define NOTICE_HOOK_BYTES    32	 /* the last part of the hook's path */
 #define NOTICE_SUBJECT_BYTES 96	 /* what it is about: a case, a server and a day, a moment */
 #define NOTICE_ERROR_BYTES   240 /* the last line that a hook wrote */

@@ -28,12 +28,6 @@ outgoing_observe(struct outgoing *o, const struct observation *obs)
 	o->tls_used += tls == OBS_TLS_STARTTLS;
 }
 
-double
-outgoing_tls_share(const struct outgoing *o)
-{
-	return o->tls_offered > 0 ? (double)o->tls_used / o->tls_offered : -1;
-}
-
 void
 outgoing_put(struct wire_writer *w, const struct outgoing *o)
 {

@@ -25,9 +25,6 @@ struct outgoing {
 /* Takes what the end of a session says; other observations are left alone. */
 void outgoing_observe(struct outgoing *o, const struct observation *obs);
 
-/* 0..1; -1 when no offer was seen. */
-double outgoing_tls_share(const struct outgoing *o);
-
 void outgoing_put(struct wire_writer *w, const struct outgoing *o);
 /* What cannot be marks the reader as failed. */
 void outgoing_get(struct wire_reader *r, struct outgoing *o);

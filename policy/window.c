@@ -33,8 +33,8 @@
 #define OUTAGE_DESTINATIONS 3
 #define OUTAGE_DRAIN_NS	    CLOCK_HOUR_NS
 
-enum tally_span
-window_ring_span(unsigned ring)
+static enum tally_span
+ring_span(unsigned ring)
 {
 	static const uint8_t span[WINDOW_RING__COUNT] = {
 	    [WINDOW_OPEN_5MIN] = TALLY_5MIN,
@@ -73,7 +73,7 @@ window_turn(struct window *w, int64_t now_ns)
 		if (passed == 0)
 			continue;
 		for (unsigned i = 0; i < WINDOW_RING__COUNT; i++)
-			if (window_ring_span(i) == span && w->sum[i] > 0)
+			if (ring_span(i) == span && w->sum[i] > 0)
 				w->sum[i] = tally_ring_turn(&w->ring[i], index, passed);
 		if (span != TALLY_HOUR)
 			continue;
@@ -99,7 +99,7 @@ ring_add(struct tally_ring *r, unsigned index, double n)
 void
 window_count(struct window *w, unsigned ring, double n)
 {
-	unsigned index = tally_clock_index(&w->clock[window_ring_span(ring)]);
+	unsigned index = tally_clock_index(&w->clock[ring_span(ring)]);
 
 	w->changed = true;
 	w->sum[ring] += ring_add(&w->ring[ring], index, n);

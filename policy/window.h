@@ -163,8 +163,6 @@ struct window_context {
 	bool relayed; /* the destination is the provider's relay */
 };
 
-enum tally_span window_ring_span(unsigned ring);
-
 /* Turns every counter to `now`. */
 void window_turn(struct window *w, int64_t now_ns);
 

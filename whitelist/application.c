@@ -180,8 +180,9 @@ application_is_mail_address(const char *text)
 	       application_is_domain(at + 1);
 }
 
-bool
-application_is_url(const char *text)
+/* An address of a web page: http or https, a host, nothing that is not printable ASCII or UTF-8. */
+static bool
+is_url(const char *text)
 {
 	const size_t scheme = strncasecmp(text, "https://", 8) == 0  ? 8
 			      : strncasecmp(text, "http://", 7) == 0 ? 7
@@ -204,7 +205,7 @@ check_urls(const struct application *a, struct err *e)
 	} rows[] = {{"--form-url", a->form_url}, {"--rules-url", a->rules_url}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].value[0] != '\0' && !application_is_url(rows[i].value))
+		if (rows[i].value[0] != '\0' && !is_url(rows[i].value))
 			return err_set(e, -EINVAL,
 			    "%s \"%.200s\" is no address of a page: write it like "
 			    "https://example.com/subscribe",

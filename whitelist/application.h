@@ -107,8 +107,6 @@ int evidence_kind_parse(const char *text);
 /* A host name of at least two labels, as typed (IDN in UTF-8 is fine). */
 bool application_is_domain(const char *text);
 bool application_is_mail_address(const char *text);
-/* An address of a web page: http or https, a host, nothing that is not printable ASCII or UTF-8. */
-bool application_is_url(const char *text);
 
 /* Checks the fields themselves (domains well formed, a contact, numbers in range).  0 or -EINVAL with *e. */
 int application_check_fields(const struct application *a, struct err *e);

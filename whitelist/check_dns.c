@@ -102,12 +102,6 @@ check_dns_close(struct check_dns *d)
 	free(d);
 }
 
-unsigned
-check_dns_queries(const struct check_dns *d)
-{
-	return d->queries;
-}
-
 static void
 on_reply(void *arg, int error, struct ub_result *result)
 {

@@ -11,10 +11,9 @@
 #include "base/err.h"
 #include "whitelist/resolver.h"
 
-#define CHECK_DNS_QUERIES_MAX  300 /* of one run */
-#define CHECK_DNS_QUERY_MS     5000
-#define CHECK_DNS_RUN_MS       40000
-#define CHECK_DNS_ANCHOR_BYTES 2048
+#define CHECK_DNS_QUERIES_MAX 300 /* of one run */
+#define CHECK_DNS_QUERY_MS    5000
+#define CHECK_DNS_RUN_MS      40000
 
 struct check_dns;
 
@@ -33,7 +32,6 @@ struct check_dns_config {
 int check_dns_open(struct check_dns **out, const struct check_dns_config *config, struct err *e);
 void check_dns_close(struct check_dns *d);
 struct resolver check_dns_resolver(struct check_dns *d);
-unsigned check_dns_queries(const struct check_dns *d);
 
 /* Adds what one record's data says (RFC 1035 3.3, names uncompressed) to the answer; data that is malformed
  * adds nothing, or sets `cut`. */

@@ -33,8 +33,9 @@ begins(const char *data, size_t size, const char *magic, size_t n)
 }
 #define BEGINS(f, magic) begins((f)->data, (f)->size, magic, sizeof(magic) - 1)
 
-bool
-check_intake_is_source(const char *data, size_t size)
+/* True when a text is the source of a mail: a header section with From and two more fields of it. */
+static bool
+is_source(const char *data, size_t size)
 {
 	static const char *const fields[] = {"From:", "Date:", "Subject:", "Message-ID:",
 	    "Received:", "Return-Path:", "DKIM-Signature:", "MIME-Version:", "To:"};
@@ -114,7 +115,7 @@ judge_content(const struct check_mime_file *f, struct intake_hint *h)
 		return dot != NULL && strcasecmp(dot, ".msg") == 0 ? INTAKE_OUTLOOK : INTAKE_OFFICE;
 	if (BEGINS(f, "\x78\x9f\x3e\x22"))
 		return INTAKE_OUTLOOK;
-	if (f->is_message || check_intake_is_source(f->data, f->size)) {
+	if (f->is_message || is_source(f->data, f->size)) {
 		h->message = true;
 		return INTAKE_FINE;
 	}

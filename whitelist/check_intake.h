@@ -27,10 +27,4 @@ void check_intake_kinds(struct intake *out, struct intake_hint *hints);
  * terminated. */
 void check_intake_words(struct intake *out, const char *text);
 
-/* True when a text is the source of a mail: a header section with From and two more fields of it. */
-bool check_intake_is_source(const char *data, size_t size);
-
-/* The first number of a clause, 0 when there is none: "5 000", "5,000", "5k", "5 thousand".  *end is behind it. */
-uint64_t check_intake_number(const char *text, const char **end);
-
 #endif

@@ -49,8 +49,9 @@ has_any(const char *text, const char *const *list, size_t count)
 	return false;
 }
 
-uint64_t
-check_intake_number(const char *text, const char **end)
+/* The first number of a clause, 0 when there is none: "5 000", "5,000", "5k", "5 thousand".  *end is behind it. */
+static uint64_t
+number_of(const char *text, const char **end)
 {
 	uint64_t value = 0;
 	const char *p = text;
@@ -78,7 +79,7 @@ static void
 guess_number(struct intake *out, const char *field, const char *clause)
 {
 	const char *end;
-	uint64_t n = check_intake_number(clause, &end);
+	uint64_t n = number_of(clause, &end);
 	char value[24];
 
 	if (n == 0 || intake_find(out, field) != NULL)

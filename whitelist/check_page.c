@@ -84,8 +84,9 @@ check_page_config_fini(struct check_page_config *config)
 	config->ca_pem = NULL;
 }
 
-bool
-check_page_is_identity_provider(const char *host)
+/* True when the host is one where people log in with an account of theirs. */
+static bool
+is_identity_provider(const char *host)
 {
 	/* Their own documentation of OAuth or OpenID names these hosts. */
 	static const char *const hosts[] = {"accounts.google.com", "login.microsoftonline.com",
@@ -459,8 +460,8 @@ leads_to_login(struct check_page *page, const char *url)
 {
 	char host[HOST_BYTES];
 
-	if (!check_words_login_url(url) && !(check_words_url_host(url, host, sizeof(host), NULL) &&
-					       check_page_is_identity_provider(host)))
+	if (!check_words_login_url(url) &&
+	    !(check_words_url_host(url, host, sizeof(host), NULL) && is_identity_provider(host)))
 		return false;
 	page->login = true;
 	text_clean(page->url, sizeof(page->url), url);

@@ -70,7 +70,4 @@ void check_page_fetch(struct check_page *out, const struct check_page_config *co
     const char *url, bool one_click);
 void check_page_fini(struct check_page *page);
 
-/* True when the host is one where people log in with an account of theirs. */
-bool check_page_is_identity_provider(const char *host);
-
 #endif
