@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Telling the service manager (systemd's $NOTIFY_SOCKET protocol): READY=1, WATCHDOG=1, STATUS=...
- * The descriptor is opened before the jail and used inside it.  bulkhead-sensor, bulkhead-guard.
+ * The descriptor is opened before the jail and used inside it.  Every daemon.
  */
 #ifndef BASE_NOTIFY_H
 #define BASE_NOTIFY_H

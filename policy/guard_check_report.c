@@ -15,7 +15,7 @@
 
 /* DNS and pages change: what they said before this long decides nothing any more (as M20 for the sample). */
 #define ONLINE_AGE_NS (30 * CLOCK_DAY_NS)
-/* CHECKS.md D13; below 20 sessions one of them is more than the tenth that may lack TLS is judged by. */
+/* Check D13; below 20 sessions one of them is more than the tenth that may lack TLS is judged by. */
 #define TLS_PERCENT_MIN	 90
 #define TLS_SESSIONS_MIN 20
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Is what was promised at the approval still so?  Compares the online results of an application with those
- * that its approval was given on (CHECKS.md U8).  Pure.  bulkhead-guard (judge process).
+ * that its approval was given on (check U8).  Pure.  bulkhead-guard (judge process).
  */
 #ifndef POLICY_WATCH_PAGES_H
 #define POLICY_WATCH_PAGES_H

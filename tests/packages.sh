@@ -6,12 +6,12 @@ set -euo pipefail
 
 build="build-essential pkg-config libpcap-dev libndpi-dev libmaxminddb-dev libpsl-dev libsqlite3-dev libnftables-dev
  libnftnl-dev libmnl-dev libjansson-dev libconfuse-dev libsodium-dev libseccomp-dev libcap-dev libxxhash-dev
- libmagic-dev libgmime-3.0-dev libxml2-dev libopendkim-dev libpsl-dev libidn2-dev libpng-dev libjpeg-dev libwebp-dev
+ libmagic-dev libgmime-3.0-dev libxml2-dev libopendkim-dev libidn2-dev libpng-dev libjpeg-dev libwebp-dev
  libncurses-dev libunbound-dev libcurl4-openssl-dev libvirt-dev"
 deb="$build debhelper dpkg-dev lintian"
 run="$build nftables iproute2 procps postfix openssl jq"
 test="$deb $run systemd libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-14-dev mandoc python3 jq bc git file
- chromium nsd unbound nginx-light ldnsutils python3-dkim curl msmtp tshark libfaketime strace"
+ chromium nsd unbound nginx-light ldnsutils python3-dkim curl msmtp tshark libfaketime strace zsh"
 # bench-tls also downloads MTAs that cannot be installed beside Postfix (tests/tlsgen/sessions.sh); these are their libraries.
 bench_tls="$run libjansson-dev python3 tcpdump swaks curl msmtp s-nail python3-aiosmtpd nodejs node-nodemailer php-cli
  libphp-phpmailer perl libio-socket-ssl-perl m4 libgnutls-dane0 libidn12 libevent-2.1-7 libdb5.3 libpcre2-8-0 libldap-2.5-0

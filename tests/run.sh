@@ -31,7 +31,10 @@ count() { # name exit-code log
 		return
 	fi
 	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
-	if [ "$rc" -eq 0 ] && [ $((p + f + s)) -eq 0 ]; then p=1; fi
+	# A case that counts must have something to count; one that does not is one.
+	if [ "$rc" -eq 0 ] && [ $((p + f + s)) -eq 0 ]; then
+		if [ -n "$line" ]; then f=1; else p=1; fi
+	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if [ "$f" -ne 0 ]; then
 		echo "  FAIL $name ($p passed, $f failed, exit $rc):"

@@ -246,7 +246,7 @@ application_has_evidence(const struct application *a, enum evidence_kind kind)
 	return false;
 }
 
-/* "bought" in any of the usual words: a bought list is refused (CHECKS.md C6). */
+/* "bought" in any of the usual words: a bought list is refused (check C6). */
 static bool
 is_bought(const char *origin)
 {

@@ -121,7 +121,7 @@ const char *application_gap_text(unsigned gap, const char *lang);
 
 /*
  * What an approval lacks, one English sentence per line into buf: mandatory evidence, declared volume, list size and
- * origin (CHECKS.md C6), a KVM server (D15).  `all_kvm`: every server of it is KVM.  Returns the number of lines.
+ * origin (check C6), a KVM server (D15).  `all_kvm`: every server of it is KVM.  Returns the number of lines.
  */
 unsigned application_missing(const struct application *a, bool all_kvm, char *buf, size_t size);
 

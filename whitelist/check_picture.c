@@ -15,7 +15,7 @@
 #include <png.h>
 #include <webp/decode.h>
 
-/* CHECKS.md U7: what a page with words on it needs at least. */
+/* Check U7: what a page with words on it needs at least. */
 #define PAGE_WIDTH_MIN	320
 #define PAGE_HEIGHT_MIN 200
 /* A baseline picture has one scan, a progressive one about ten; thousands are an attack. */

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 #define FOLD_BYTES 4096
-#define OPAQUE_MIN 16 /* CHECKS.md M10 */
+#define OPAQUE_MIN 16 /* check M10 */
 
 static const char *const unsubscribe_words[] = {"unsubscribe", "un-subscribe", "unsubscription",
     "unsub ", "opt out", "opt-out", "optout", "stop receiving", "stop getting", "remove me",

@@ -6,7 +6,7 @@ tree=$(realpath "$(dirname "$0")/../..")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 for p in dh dpkg-buildpackage lintian; do
-	command -v $p >/dev/null || { echo "skipped: $p is missing: run tests/packages.sh deb"; exit 77; }
+	command -v $p >/dev/null || { echo "$p is missing: run tests/packages.sh deb"; exit 1; }
 done
 
 # A copy of the tree: packages are made beside their source, and the folder must not be a build's of another test.

@@ -80,9 +80,7 @@ completes complete-file a.pcap bulkhead replay a.p
 # Every command of the help can be completed.
 "$bulkhead" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\).*/\1/p' | sort -u >first
 while read -r word; do completes "complete-$word" "$word" bulkhead "${word%?}"; done <first
-if command -v zsh >/dev/null; then
-	if zsh -n "$dest/usr/share/zsh/vendor-completions/_bulkhead" 2>log; then ok zsh-parses; else fail zsh-parses "$(cat log)"; fi
-fi
+if zsh -n "$dest/usr/share/zsh/vendor-completions/_bulkhead" 2>log; then ok zsh-parses; else fail zsh-parses "$(cat log)"; fi
 
 # --- what monitoring reads ---
 m=$dest/usr/share/doc/bulkhead-hypervisor/monitoring

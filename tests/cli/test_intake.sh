@@ -7,7 +7,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 needs_root
-command -v dkimsign >/dev/null || { echo "dkimsign is missing: run tests/packages.sh test"; exit 77; }
+command -v dkimsign >/dev/null || { echo "dkimsign is missing: run tests/packages.sh test"; exit 1; }
 
 start_guard unshare --net
 cat >servers.csv <<'CSV'

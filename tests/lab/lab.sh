@@ -28,7 +28,7 @@ lab_say() { printf '%s\n' "$*" >&2; }
 # lab_need: ends the script with 77 (skipped) where a lab cannot be made.
 lab_need() {
 	[ "$(id -u)" -eq 0 ] || { echo "skipped: network namespaces need root"; exit 77; }
-	command -v ip >/dev/null && command -v nft >/dev/null || { echo "skipped: ip or nft is not installed"; exit 77; }
+	command -v ip >/dev/null && command -v nft >/dev/null || { echo "ip or nft is missing: run tests/packages.sh test"; exit 1; }
 	if ! ip netns add "$LAB-probe" 2>/dev/null; then
 		echo "skipped: cannot make a network namespace here"
 		exit 77

@@ -15,7 +15,7 @@ fi
 if [ "${SOAK_INSIDE:-}" != yes ]; then
 	SOAK_INSIDE=yes exec unshare --net --mount --propagation private bash "$0" "$@"
 fi
-passed=0 failed=0 guard='' driver=''
+guard='' driver=''
 work=$(mktemp -d "/tmp/bulkhead-soak-XXXXXX")
 cleanup() {
 	for p in $guard $driver; do kill -9 "$p" 2>/dev/null; done
@@ -29,26 +29,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-is() { # name command...
-	local name=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok $name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL $name: $(tail -n 2 "$work/out" | cut -c1-300)"
-		failed=$((failed + 1))
-	fi
-}
+# shellcheck source=tests/lab/checks.sh
+. "$(dirname "$0")/checks.sh"
 not() { ! "$@"; }
-soon() { # seconds command...
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
-	shift
-	until "$@"; do
-		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
 figure() { echo "figure $*"; }
 b() { timeout 60 "$build/bulkhead" --config "$work/bulkhead.conf" "$@"; }
 status() { b --json status >"$work/status.json" 2>/dev/null; }

@@ -191,7 +191,7 @@ gateway_mac() {
 held() { nft_hv -j list set inet bulkhead met4 2>/dev/null | python3 -c 'import json,sys; print(max([len(x["set"].get("elem", [])) for x in json.load(sys.stdin)["nftables"] if "set" in x] or [0]))'; }
 
 lab_need
-command -v smtp-sink >/dev/null || { echo "skipped: smtp-source and smtp-sink (postfix) are not installed"; exit 77; }
+command -v smtp-sink >/dev/null || { echo "smtp-sink (postfix) is missing: run tests/packages.sh test"; exit 1; }
 for kind in bridged routed; do
 	lab_begin $kind 5 && lab_tenant shop && lab_tenant news || { echo "FAIL the $kind lab cannot be made"; exit 1; }
 	start_enforcer bulkhead 'glob=vnet*' || exit 1

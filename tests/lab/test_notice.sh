@@ -172,7 +172,7 @@ config() {
 }
 
 lab_need
-command -v jq >/dev/null || { echo "skipped: jq is not installed"; exit 77; }
+command -v jq >/dev/null || { echo "jq is missing: run tests/packages.sh test"; exit 1; }
 lab_begin routed 12 && lab_tenant shop && lab_tenant news || exit 1
 lab_start ext mx python3 "$tcp" serve 25 2525
 lab_start shop mail python3 "$tcp" serve 25

@@ -7,7 +7,7 @@ set -u
 build=$(realpath "${1:?usage: $0 BUILD}")
 tree=$(realpath "$(dirname "$0")/../..")
 for tool in jq curl msmtp postfix python3 openssl; do
-	command -v $tool >/dev/null || [ -x "/usr/sbin/$tool" ] || { echo "skipped: needs $tool"; exit 77; }
+	command -v $tool >/dev/null || [ -x "/usr/sbin/$tool" ] || { echo "$tool is missing: run tests/packages.sh test"; exit 1; }
 done
 if [ "$(id -u)" -ne 0 ]; then
 	echo "skipped: needs root for a network namespace"
@@ -19,7 +19,6 @@ ip link set lo up
 . "$tree/tests/lab/postfix.sh"
 work=$(mktemp -d /tmp/bulkhead-notify-XXXXXX)
 chmod 755 "$work"
-passed=0 failed=0
 guard=0 notify=0 web=0
 end() { [ "$1" -gt 0 ] && kill "-${2:-TERM}" "$1" 2>/dev/null && wait "$1" 2>/dev/null; return 0; }
 cleanup() {
@@ -30,25 +29,9 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-check() { # name command...: exit 0
-	local name=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok $name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL $name: $(tail -n 3 "$work/out") | $(tail -n 2 "$work/notify.log")"
-		failed=$((failed + 1))
-	fi
-}
-soon() { # seconds command...: until it succeeds
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "${EPOCHREALTIME/./}" -lt "$end" ] || { "$@"; return 1; }
-		sleep 0.05
-	done
-}
+# shellcheck source=tests/lab/checks.sh
+. "$tree/tests/lab/checks.sh"
+why() { echo "| $(tail -n 2 "$work/notify.log")"; }
 
 # --- receivers ---
 mkdir -p "$work"/{run,state,hooks,web,mail,mta}
@@ -123,34 +106,34 @@ start_guard >"$work/out" 2>&1 || { cat "$work/guard.log"; exit 1; }
 	for i in $(seq 4 20); do echo "vm-$i,dust,vnet$i,192.0.2.$i,vm$i@b.example,en"; done
 } >"$work/servers.csv"
 "${b[@]}" server import "$work/servers.csv" >/dev/null || exit 1
-check status-without-carrier grep -q 'nobody carries them' <("${b[@]}" status)
-check doctor-without-carrier grep -q 'systemctl start bulkhead-notify' <("${b[@]}" doctor)
+is status-without-carrier grep -q 'nobody carries them' <("${b[@]}" status)
+is doctor-without-carrier grep -q 'systemctl start bulkhead-notify' <("${b[@]}" doctor)
 start_notify
 
 # --- one block, three hooks ---
 "${b[@]}" block vm-a --reason 'complaints' --for 2h >/dev/null
 a=$(case_of vm-a)
-check mail-arrives soon 20 mails_are "$a" 2
-check webhook-arrives soon 20 took "^/webhook 200 block/$a " 1
-check ticket-arrives soon 20 took "^/api/v1/tickets 201 " 1
+is mail-arrives soon 20 mails_are "$a" 2
+is webhook-arrives soon 20 took "^/webhook 200 block/$a " 1
+is ticket-arrives soon 20 took "^/api/v1/tickets 201 " 1
 mail=$(grep -l "To: <owner@a.example>" "$work"/mail/all/new/* | head -n 1)
-check mail-headers grep -qx 'Auto-Submitted: auto-generated' "$mail"
+is mail-headers grep -qx 'Auto-Submitted: auto-generated' "$mail"
 python3 - "$mail" >"$work/decoded" <<'PY'
 import email, email.policy, sys
 m = email.message_from_binary_file(open(sys.argv[1], "rb"), policy=email.policy.default)
 print(m["From"].addresses[0].display_name, m["From"].addresses[0].addr_spec, "|", m["Subject"], "|", m["Message-ID"], "|", m.defects)
 print(m.get_content())
 PY
-check mail-subject grep -q "Сервер vm-a: отправка почты на порт 25 закрыта (случай $a)" "$work/decoded"
-check mail-sender grep -q 'Хостинг Ex abuse@provider.example' "$work/decoded"
-check mail-is-sound grep -q '| \[\]$' "$work/decoded"
-check mail-body grep -q 'Осталось: ' "$work/decoded"
-check mail-url grep -q "https://panel.provider.example/case/$a" "$work/decoded"
-check mail-lines sh -c "! awk 'length > 998' '$mail' | grep ."
-check webhook-body sh -c "grep '^/webhook' '$work/web/requests' | cut -d' ' -f4- | jq -e '.version == 1 and .case == \"$a\" and .contact == \"owner@a.example\" and .detail.server == \"vm-a\"'"
-check ticket-body sh -c "grep '^/api' '$work/web/requests' | cut -d' ' -f4- | jq -e '.group == \"Abuse\" and (.article.body | test(\"vm-a\"))'"
-check ledger-knows sh -c "'${b[0]}' --config '$work/bulkhead.conf' ledger show | grep -c 'notice.sent' | grep -qx 3"
-check status-with-carrier grep -q 'notices   3 sent, 0 wait' <("${b[@]}" status)
+is mail-subject grep -q "Сервер vm-a: отправка почты на порт 25 закрыта (случай $a)" "$work/decoded"
+is mail-sender grep -q 'Хостинг Ex abuse@provider.example' "$work/decoded"
+is mail-is-sound grep -q '| \[\]$' "$work/decoded"
+is mail-body grep -q 'Осталось: ' "$work/decoded"
+is mail-url grep -q "https://panel.provider.example/case/$a" "$work/decoded"
+is mail-lines sh -c "! awk 'length > 998' '$mail' | grep ."
+is webhook-body sh -c "grep '^/webhook' '$work/web/requests' | cut -d' ' -f4- | jq -e '.version == 1 and .case == \"$a\" and .contact == \"owner@a.example\" and .detail.server == \"vm-a\"'"
+is ticket-body sh -c "grep '^/api' '$work/web/requests' | cut -d' ' -f4- | jq -e '.group == \"Abuse\" and (.article.body | test(\"vm-a\"))'"
+is ledger-knows sh -c "'${b[0]}' --config '$work/bulkhead.conf' ledger show | grep -c 'notice.sent' | grep -qx 3"
+is status-with-carrier grep -q 'notices   3 sent, 0 wait' <("${b[@]}" status)
 
 # --- once per case ---
 end "$guard"
@@ -160,8 +143,8 @@ start_guard
 end "$notify"
 start_notify
 soon 10 sh -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | jq -e '.notices.carrier_heard_s != null'"
-check once-after-restarts counts 'true' 3
-check once-by-mail mails_are "$a" 2
+is once-after-restarts counts 'true' 3
+is once-by-mail mails_are "$a" 2
 
 # --- the guard is killed while it blocks, fifteen times: every case once ---
 for i in $(seq 4 18); do
@@ -172,59 +155,59 @@ for i in $(seq 4 18); do
 	wait "$one"
 	start_guard || break
 done
-check every-notice-sent soon 60 counts '.state != "sent" and .hook == "mail"' 0
+is every-notice-sent soon 60 counts '.state != "sent" and .hook == "mail"' 0
 # What was decided, by the ledger; what is queued, by the queue.
 cases=$("${b[@]}" --json ledger show --from 1 | jq '[.entries[] | select(.action == "block") | .detail.case] | unique | length')
-check cases-were-made test "$cases" -ge 10
-check a-notice-for-each-case counts '.hook == "mail"' "$cases"
+is cases-were-made test "$cases" -ge 10
+is a-notice-for-each-case counts '.hook == "mail"' "$cases"
 twice() { cat "$work"/mail/all/new/* | grep '^X-Bulkhead-Case: ' | sort | uniq -c | awk '$1 != 2'; }
-check none-twice soon 10 sh -c "[ \"\$(cat '$work'/mail/all/new/* | grep -c '^X-Bulkhead-Case: ')\" = $((cases * 2)) ]"
-check none-twice-each sh -c "[ -z \"$(twice)\" ]"
-check ledger-whole "${b[@]}" ledger verify
+is none-twice soon 10 sh -c "[ \"\$(cat '$work'/mail/all/new/* | grep -c '^X-Bulkhead-Case: ')\" = $((cases * 2)) ]"
+is none-twice-each sh -c "[ -z \"$(twice)\" ]"
+is ledger-whole "${b[@]}" ledger verify
 
 # --- msmtp, English ---
 mail_conf "$work/msmtp"
 "${b[@]}" block vm-b --reason 'lab' --for 1h >/dev/null
 b_case=$(case_of vm-b)
-check msmtp-arrives soon 20 mails_are "$b_case" 2
+is msmtp-arrives soon 20 mails_are "$b_case" 2
 
 # --- no address: a dead letter that people see, corrected, retried ---
 "${b[@]}" block vm-c --reason 'lab' >/dev/null
-check dead-letter soon 20 counts '.state == "dead" and .hook == "mail" and (.error | test("no mail address"))' 1
-check dead-in-status grep -q '1 dead (bulkhead notice list --state dead)' <("${b[@]}" status)
-check dead-in-doctor grep -q 'notice retry --all' <("${b[@]}" doctor)
+is dead-letter soon 20 counts '.state == "dead" and .hook == "mail" and (.error | test("no mail address"))' 1
+is dead-in-status grep -q '1 dead (bulkhead notice list --state dead)' <("${b[@]}" status)
+is dead-in-doctor grep -q 'notice retry --all' <("${b[@]}" doctor)
 "${b[@]}" server set vm-c contact=new@a.example >/dev/null
 "${b[@]}" notice retry --all >/dev/null
-check retried soon 20 mails_are "$(case_of vm-c)" 2
+is retried soon 20 mails_are "$(case_of vm-c)" 2
 
 # --- a receiver that is down: tried again, the others are not held up; one that hangs delays no verdict ---
 touch "$work/web/down"
 "${b[@]}" block vm-19 --reason 'lab' >/dev/null
 d=$(case_of vm-19)
-check mail-beside-failures soon 20 mails_are "$d" 2
-check failures-wait soon 20 counts '.state == "waiting" and .attempts == 1 and (.error | test("503"))' 2
+is mail-beside-failures soon 20 mails_are "$d" 2
+is failures-wait soon 20 counts '.state == "waiting" and .attempts == 1 and (.error | test("503"))' 2
 rm "$work/web/down"
 touch "$work/web/hang"
 begin=${EPOCHREALTIME/./}
 "${b[@]}" block vm-20 --reason 'lab' >/dev/null
 took_us=$((${EPOCHREALTIME/./} - begin))
-check hang-delays-no-block test $took_us -lt 1000000
-check hang-leaves-mail soon 20 mails_are "$(case_of vm-20)" 2
+is hang-delays-no-block test $took_us -lt 1000000
+is hang-leaves-mail soon 20 mails_are "$(case_of vm-20)" 2
 begin=${EPOCHREALTIME/./}
 "${b[@]}" release vm-20 --reason 'lab' >/dev/null
-check hang-delays-no-release test $((${EPOCHREALTIME/./} - begin)) -lt 1000000
+is hang-delays-no-release test $((${EPOCHREALTIME/./} - begin)) -lt 1000000
 rm "$work/web/hang"
-check after-hang soon 20 took "^/webhook 200 block/$("${b[@]}" --json notice list | jq -r '[.notices[] | select(.server == "vm-20")][0].about') " 1
-check after-down soon 60 took "^/webhook 200 block/$d " 1
+is after-hang soon 20 took "^/webhook 200 block/$("${b[@]}" --json notice list | jq -r '[.notices[] | select(.server == "vm-20")][0].about') " 1
+is after-down soon 60 took "^/webhook 200 block/$d " 1
 
 # --- secrets ---
-check no-secret-in-logs sh -c "! grep -rE 'lab-webhook-key|lab-secret' '$work/guard.log' '$work/notify.log'"
+is no-secret-in-logs sh -c "! grep -rE 'lab-webhook-key|lab-secret' '$work/guard.log' '$work/notify.log'"
 printf 'other-key' >"$work/hooks/webhook.key"
 printf Jefe >"$work/jefe"
-check hmac-tool sh -c "printf %s 'what do ya want for nothing?' | '$build/bulkhead-notify' --hmac-sha256 '$work/jefe' | grep -q ^5bdcc146bf60754e6a042426089575c7"
+is hmac-tool sh -c "printf %s 'what do ya want for nothing?' | '$build/bulkhead-notify' --hmac-sha256 '$work/jefe' | grep -q ^5bdcc146bf60754e6a042426089575c7"
 
 end "$notify"
 notify=0
-check stops-in-order grep -q 'notify.stopped' "$work/notify.log"
+is stops-in-order grep -q 'notify.stopped' "$work/notify.log"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

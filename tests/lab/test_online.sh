@@ -11,7 +11,7 @@ set -u
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" -eq 0 ] || { echo "needs root for a network namespace"; exit 77; }
 for p in nsd unbound nginx openssl python3 ldns-signzone dkimsign; do
-	command -v $p >/dev/null || { echo "$p is missing: run tests/packages.sh test"; exit 77; }
+	command -v $p >/dev/null || { echo "$p is missing: run tests/packages.sh test"; exit 1; }
 done
 build=$1
 work=$(mktemp -d) ns=bhol-$$ passed=0 failed=0

@@ -104,7 +104,7 @@ begin_tenant() { # KIND
 }
 
 lab_need
-command -v postfix >/dev/null || { echo "skipped: postfix is not installed"; exit 77; }
+command -v postfix >/dev/null || { echo "postfix is missing: run tests/packages.sh test"; exit 1; }
 begin_tenant bridged "" || exit 1
 start_enforcer bulkhead 'glob=vnet*' || exit 1
 case_refused reject 'Connection refused'

@@ -13,7 +13,6 @@ fi
 if [ "${2:-}" != inside ]; then
 	exec unshare --net --mount --propagation private bash "$0" "$build" inside
 fi
-passed=0 failed=0
 work=$(mktemp -d "/tmp/bulkhead-units-XXXXXX")
 pids=()
 cleanup() {
@@ -23,25 +22,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-is() { # name command...: exit 0
-	local name=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		echo "ok $name"
-		passed=$((passed + 1))
-	else
-		echo "FAIL $name: $(tail -n 3 "$work/out")"
-		failed=$((failed + 1))
-	fi
-}
-soon() { # seconds command...
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "${EPOCHREALTIME/./}" -lt "$end" ] || { "$@"; return 1; }
-		sleep 0.05
-	done
-}
+# shellcheck source=tests/lab/checks.sh
+. "$tree/tests/lab/checks.sh"
 has() { grep -qE -- "$2" "$1"; }
 
 # --- exposure: --threshold counts in tenths ---

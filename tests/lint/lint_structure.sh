@@ -85,6 +85,11 @@ check "formatted by .clang-format" < <(clang-format --dry-run -Werror $code $(ls
 
 check "man pages pass mandoc" < <(for page in */*.[1-8]; do [ -e "$page" ] && mandoc -Tlint -Wwarning "$page"; done 2>&1)
 
+# debhelper and the tools of a Debian package are no libraries; build-essential is implied there.
+check "debian/control and tests/packages.sh name the same libraries" < <(diff \
+	<(sed -n '/^build="/,/"$/p' tests/packages.sh | tr -d '"' | sed 's/^build=//' | tr ' ' '\n' | grep -E '^lib|^pkg-config$' | sort -u) \
+	<(sed -n '/^Build-Depends:/,/^[A-Z].*: /p' debian/control | grep -oE '(lib[a-z0-9.+-]+|pkg-config)' | sort -u) | grep '^[<>]')
+
 check "shell scripts parse" < <(for s in $(git ls-files -co --exclude-standard | grep -E '\.sh$|^\.ci/run$'); do bash -n "$s" 2>&1; done)
 
 echo "$passed passed, $failed failed"
