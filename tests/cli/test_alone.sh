@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 # bulkhead without a guard: the command line, exit codes, sentences, configuration, replay of bad files.
 # Usage: test_alone.sh BUILD.  Needs no privileges.
+tree=$(realpath "$(dirname "$0")/../..")
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -29,6 +30,26 @@ refused release-nobody 2 'one server, or --all' "$bulkhead" release --reason x
 refused override-without-reason 2 'needs --reason' "$bulkhead" whitelist approve 3 --override
 refused bad-shell 2 'bash and zsh' "$bulkhead" completion fish
 refused top-needs-a-terminal 1 'needs a terminal' "$bulkhead" top
+
+# --- the manual pages know every option, and every command ---
+named() { # page option
+	grep -qE -- "Fl (Fl )?$2( |$)" "$1"
+}
+"$bulkhead" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\)\( [a-z]*\)\{0,1\} .*/\1\2/p' >commands
+while read -r command; do
+	grep -qE "^\.It Cm $command( |$)" "$tree/cli/bulkhead.1" || fail "manual of $command" 'the page does not name it'
+	# shellcheck disable=SC2086 # one or two words
+	for option in $("$bulkhead" $command --help | sed -n '/^Options/,/^Everywhere/s/^  --\([a-z-]*\).*/\1/p'); do
+		named "$tree/cli/bulkhead.1" "$option" || fail "manual of $command" "the page does not name --$option"
+	done
+done <commands
+ok "manual of $(wc -l <commands) commands"
+for program in guard sensor notify notice libvirt; do
+	for option in $("$build/bulkhead-$program" --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p'); do
+		named "$(echo "$tree"/*/bulkhead-$program.8)" "$option" || fail "manual of bulkhead-$program" "the page does not name --$option"
+	done
+	ok "manual of bulkhead-$program"
+done
 
 # --- no guard ---
 prints doctor-without-a-guard 'systemctl status bulkhead-guard' "$bulkhead" --socket absent.sock doctor

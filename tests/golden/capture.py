@@ -162,6 +162,14 @@ class Capture:
             port, self.next_port = self.next_port, self.next_port + 1
         return Tcp(self, client, server, port, server_port, isn)
 
+    def mail(self, *ends):
+        """A whole connection with one message, where the dialogue is not what the case is about."""
+        t = self.tcp(*ends)
+        t.open()
+        t.greet()
+        t.message(["a@one.example"])
+        t.quit()
+
     def bytes_of(self, p):
         """The frame on its link."""
         if p.frame is not None:

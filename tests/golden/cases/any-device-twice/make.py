@@ -6,11 +6,7 @@ from capture import *
 
 cap = Capture()
 cap.link = SLL
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 cap.packets = [p.copy(time=p.time + late, outgoing=out) for p in cap.packets
                for late, out in ((0, False), (0.00001, True), (0.00002, True))]
 cap.write(sys.argv[1])

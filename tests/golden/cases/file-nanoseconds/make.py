@@ -5,9 +5,5 @@ import sys
 from capture import *
 
 cap = Capture()
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 cap.write(sys.argv[1], big=True, nano=True)

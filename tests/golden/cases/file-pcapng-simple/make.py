@@ -5,9 +5,5 @@ import sys
 from capture import *
 
 cap = Capture()
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 cap.write_ng(sys.argv[1], simple=True)

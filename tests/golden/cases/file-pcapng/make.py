@@ -5,11 +5,7 @@ import sys
 from capture import *
 
 cap = Capture()
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 for i, p in enumerate(cap.packets):
     p.ifindex = i % 2
 cap.write_ng(sys.argv[1], [(ETHERNET, 65535), (ETHERNET, 65535)], resolution=9)

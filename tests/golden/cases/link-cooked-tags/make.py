@@ -8,11 +8,7 @@ cap = Capture()
 cap.link = SLL2
 for tags in ([7], [100, 7]):
     for client, server in (("10.0.0.1", "198.51.100.1"), ("2001:db8::1", "2001:db8:f::19")):
-        t = cap.tcp(client, server)
-        t.open()
-        t.greet()
-        t.message(["a@one.example"])
-        t.quit()
+        cap.mail(client, server)
         for p in cap.packets:
             p.tags = p.tags or tags
 cap.write(sys.argv[1])

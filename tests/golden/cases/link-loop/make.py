@@ -6,9 +6,5 @@ from capture import *
 
 cap = Capture()
 cap.link = LOOP
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 cap.write(sys.argv[1])

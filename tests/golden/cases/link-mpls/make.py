@@ -6,11 +6,7 @@ from capture import *
 
 cap = Capture()
 import struct
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 for p in cap.packets:
     p.frame = bytes(12) + struct.pack("!HII", 0x8847, 20 << 12 | 64, 21 << 12 | 1 << 8 | 64) + p.ip
 cap.write(sys.argv[1])

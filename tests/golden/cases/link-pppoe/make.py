@@ -7,11 +7,7 @@ from capture import *
 cap = Capture()
 import struct
 for client, server in (("10.0.0.1", "198.51.100.1"), ("2001:db8::1", "2001:db8:f::19")):
-    t = cap.tcp(client, server)
-    t.open()
-    t.greet()
-    t.message(["a@one.example"])
-    t.quit()
+    cap.mail(client, server)
 for p in cap.packets:
     v6 = p.ip[0] >> 4 == 6
     p.frame = bytes(12) + struct.pack("!HBBHHH", 0x8864, 0x11, 0, 9, len(p.ip) + 2, 0x57 if v6 else 0x21) + p.ip

@@ -6,11 +6,7 @@ from capture import *
 
 cap = Capture()
 import struct
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 for p in cap.packets:
     p.frame = bytes(12) + struct.pack("!H", len(p.ip) + 8) + b"\xaa\xaa\x03\0\0\0\x08\0" + p.ip
 cap.write(sys.argv[1])

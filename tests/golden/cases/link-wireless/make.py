@@ -7,11 +7,7 @@ from capture import *
 cap = Capture()
 import struct
 cap.link = 127
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 for i, p in enumerate(cap.packets):
     qos = i % 2 == 1
     control = struct.pack("<BBH", 0x88 if qos else 0x08, 0x01 if p.sender == CLIENT else 0x02, 0)

@@ -6,11 +6,7 @@ from capture import *
 
 cap = Capture()
 import struct
-t = cap.tcp()
-t.open()
-t.greet()
-t.message(["a@one.example"])
-t.quit()
+cap.mail()
 for p in cap.packets:
     p.ip = ip_header(address("192.0.2.1"), address("192.0.2.2"), 47, struct.pack("!HHI", 0x2000, 0x0800, 5) + p.ip)
 cap.write(sys.argv[1])

@@ -6,11 +6,7 @@ from capture import *
 
 cap = Capture()
 for client, server in (("10.0.0.1", "198.51.100.1"), ("2001:db8::1", "2001:db8:f::19")):
-    t = cap.tcp(client, server)
-    t.open()
-    t.greet()
-    t.message(["a@one.example"])
-    t.quit()
+    cap.mail(client, server)
 for p in cap.packets:
     p.ip = ip_header(address("192.0.2.1"), address("192.0.2.2"), 41 if p.ip[0] >> 4 == 6 else 4, p.ip)
 cap.write(sys.argv[1])
