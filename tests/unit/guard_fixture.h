@@ -105,6 +105,22 @@ look(struct fixture *f, const char *name)
 	return view;
 }
 
+/* An application of vm-a, as it was filed just now. */
+static inline struct application
+newsletter_of_a(const struct fixture *f, unsigned state)
+{
+	return (struct application){.state = (uint8_t)state,
+	    .servers = {"vm-a"},
+	    .server_count = 1,
+	    .domains = {"shop.example"},
+	    .domain_count = 1,
+	    .per_day = 5000,
+	    .contact = "a@shop.example",
+	    .lang = "en",
+	    .created_ns = f->g.now_ns,
+	    .changed_ns = f->g.now_ns};
+}
+
 /* Entries of the ledger with an action and a subject: how many, and the newest. */
 struct ledger_seen {
 	const char *action, *subject;

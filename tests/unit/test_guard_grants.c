@@ -38,16 +38,7 @@ history(struct fixture *f, int64_t id, const char *action)
 static int64_t
 approve(struct fixture *f, unsigned days)
 {
-	struct application a = {.state = APPLICATION_APPROVED,
-	    .servers = {"vm-a"},
-	    .server_count = 1,
-	    .domains = {"shop.example"},
-	    .domain_count = 1,
-	    .per_day = 5000,
-	    .contact = "a@shop.example",
-	    .lang = "en",
-	    .created_ns = f->g.now_ns,
-	    .changed_ns = f->g.now_ns};
+	struct application a = newsletter_of_a(f, APPLICATION_APPROVED);
 	struct grant grant;
 	struct err e;
 

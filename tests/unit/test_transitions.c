@@ -67,16 +67,7 @@ find_command(const char *name)
 static int64_t
 make(struct fixture *f, const struct before *b)
 {
-	struct application a = {.state = (uint8_t)b->application,
-	    .servers = {"vm-a"},
-	    .server_count = 1,
-	    .domains = {"shop.example"},
-	    .domain_count = 1,
-	    .per_day = 5000,
-	    .contact = "a@shop.example",
-	    .lang = "en",
-	    .created_ns = f->g.now_ns,
-	    .changed_ns = f->g.now_ns};
+	struct application a = newsletter_of_a(f, b->application);
 	struct grant grant;
 	struct err e;
 
