@@ -10,30 +10,23 @@
  */
 #include "sensor/tls_estimate.h"
 #include "sensor/tls_estimate_model.h"
-#include "sensor/tls_estimate_split.h"
+#include "sensor/tls_estimate_path.h"
 
 #include <math.h>
 #include <string.h>
 
-#define DEAD	       (-1e9F)
-#define DEAD_BELOW     (-60.F) /* a path so far behind the best never comes back */
-#define COUNT_MAX      UINT16_MAX
-#define MAIL	       (1U << ESTIMATE_REPLY_MAIL)
-#define DATA	       (1U << ESTIMATE_REPLY_DATA)
-#define BODY	       (1U << ESTIMATE_REPLY_BODY)
-#define CHUNK	       (1U << ESTIMATE_REPLY_CHUNK)
-#define LAST	       (1U << ESTIMATE_REPLY_LAST)
-#define TURN_MAX       (UINT32_C(1) << 30) /* bytes of one turn, saturating */
-#define FIT_MIN	       (-30.F)		   /* of one exchange, so that one oddity does not decide */
-#define REPLIES_ALL    ((1U << ESTIMATE__REPLIES) - 1)
-#define SECOND_READING .5F /* more to assume */
-#define SIX_BYTES      6U  /* "DATA", "QUIT" and "RSET" with CRLF */
-#define NOT_SIX	       (-12.F)
-#define LONG_TURN      1000 /* bytes: no longer one segment */
-#define LONG_ENVELOPE  8    /* recipients */
-#define ENVELOPE_MOST  100  /* RFC 5321 section 4.5.3.1.8 */
-#define QUIT_REPLY_MIN 10   /* bytes of the answer to QUIT */
-#define QUIT_REPLY_MAX 80
+#define DEAD	   (-1e9F)
+#define DEAD_BELOW (-60.F) /* a path so far behind the best never comes back */
+#define JUMP	   (-4.F)  /* from any state to any other, when bytes were lost */
+#define ROUNDING   .01F	   /* more than sums of scores are off by */
+#define COUNT_MAX  UINT16_MAX
+#define BODY	   (1U << ESTIMATE_REPLY_BODY)
+#define CHUNK	   (1U << ESTIMATE_REPLY_CHUNK)
+#define LAST	   (1U << ESTIMATE_REPLY_LAST)
+#define TURN_MAX   (UINT32_C(1) << 30) /* bytes of one turn, saturating */
+#define FIT_MIN	   (-30.F)	       /* of one exchange, so that one oddity does not decide */
+#define SIX_BYTES  6U		       /* "DATA", "QUIT" and "RSET" with CRLF */
+#define NOT_SIX	   (-12.F)
 
 static float
 shape_density(const struct shape *shape, float ln)
@@ -77,267 +70,14 @@ state_emission(const struct estimate *s, enum estimate_state state, const struct
 }
 
 /* Cost of a habit that the path's client did not show before. */
-static float
+static inline float
 style_cost(uint8_t seen, enum estimate_state to)
 {
-	uint8_t both = (uint8_t)(seen | tls_model_style(to));
-	float cost = 0;
+	/* Neighbouring bits contradict each other. */
+	static const float cost[6] = {[1] = -2, [4] = -2, [5] = -4};
+	unsigned both = seen | tls_model_style[to];
 
-	if (both == seen)
-		return 0;
-	if ((both & ESTIMATE_STYLE_STEPS) != 0 && (both & ESTIMATE_STYLE_PIPELINED) != 0)
-		cost -= 2;
-	if ((both & ESTIMATE_STYLE_DATA) != 0 && (both & ESTIMATE_STYLE_BDAT) != 0)
-		cost -= 2;
-	return cost;
-}
-
-/* What stands beside RCPTs in the turns of a state; false: nothing of that kind. */
-static bool
-state_turn(enum estimate_state state, const struct exchange *x, struct turn_shape *out)
-{
-	static const struct {
-		uint8_t replies, commands; /* bytes of other commands */
-		bool pipelined, hidden;
-	} turns[ESTIMATE__STATES] = {
-	    [ESTIMATE_ENVELOPE] = {MAIL | DATA, MAIL_LINE_TYPICAL + DATA_LINE, true, false},
-	    [ESTIMATE_ENVELOPE_REFUSED] = {MAIL | DATA, MAIL_LINE_TYPICAL + DATA_LINE, true, false},
-	    [ESTIMATE_ADDRESSES] = {MAIL, MAIL_LINE_TYPICAL, true, false},
-	    [ESTIMATE_MORE] = {0, 0, true, false},
-	    [ESTIMATE_MORE_DATA] = {DATA, DATA_LINE, true, false},
-	    [ESTIMATE_BODY_ENVELOPE] = {MAIL | DATA | BODY, 0, true, true},
-	    [ESTIMATE_BEGIN] = {MAIL | CHUNK, 0, true, true},
-	    [ESTIMATE_ALL] = {MAIL | LAST, 0, true, true},
-	    [ESTIMATE_ALL_REFUSED] = {MAIL | LAST, 0, true, true},
-	};
-	uint32_t other = turns[state].commands;
-
-	*out = (struct turn_shape){.replies = turns[state].replies,
-	    .hidden = turns[state].hidden,
-	    .commands = x->c > other + RCPT_LINE_MIN ? x->c - other : RCPT_LINE_MIN};
-	return turns[state].pipelined;
-}
-
-/*
- * The split of the exchange when the path goes to `to`, and the shape that it was split by; zeroes
- * for states without an envelope.
- */
-static struct split
-path_split(const struct estimate_path *p, enum estimate_state to, const struct exchange *x,
-    struct turn_shape *shape)
-{
-	struct turn_shape second;
-	struct split out, other;
-
-	if (!state_turn(to, x, shape))
-		return (struct split){0};
-	if (to == ESTIMATE_ENVELOPE_REFUSED || to == ESTIMATE_ALL_REFUSED)
-		return split_refused(p, x, shape);
-	out = split_turn(p, x, shape);
-	if (to != ESTIMATE_BEGIN && (to != ESTIMATE_ALL || split_is_sure(p, ESTIMATE_REPLY_LAST)))
-		return out;
-	/*
-	 * Servers differ in what they say here, so both readings are weighed: the envelope may have been answered
-	 * while the client was sending the body, and the last chunk like the dot after DATA.
-	 */
-	second = *shape;
-	second.replies = to == ESTIMATE_BEGIN ? MAIL : MAIL | BODY;
-	other = split_turn(p, x, &second);
-	other.gain -= to == ESTIMATE_BEGIN ? SECOND_READING : 0;
-	if (other.gain <= out.gain)
-		return out;
-	*shape = second;
-	return other;
-}
-
-/* The answer to a body, perhaps with the answer to a QUIT glued to it ("221 2.0.0 Bye" and longer). */
-static float
-body_gain(const struct estimate_path *p, enum estimate_reply reply, const struct exchange *x)
-{
-	uint32_t known = p->reply[reply];
-
-	if (known != 0 && x->s >= known + QUIT_REPLY_MIN && x->s <= known + QUIT_REPLY_MAX)
-		return .5F;
-	return split_reply_gain((uint8_t)known, x, 4);
-}
-
-/* A turn is interrupted by answers only when it is long. */
-static float
-more_cost(const struct estimate *s, const struct estimate_path *p, enum estimate_state to)
-{
-	if (to != ESTIMATE_MORE && to != ESTIMATE_MORE_DATA)
-		return 0;
-	if (p->open < LONG_ENVELOPE || p->open > ENVELOPE_MOST || s->chunk_bytes < LONG_TURN)
-		return -5;
-	return 0;
-}
-
-/* Whether the path can go on to `to` with this exchange, beyond arc and shapes. */
-static float
-path_gain(const struct estimate *s, const struct estimate_path *p, enum estimate_state from,
-    enum estimate_state to, const struct exchange *x)
-{
-	struct turn_shape shape;
-	float gain;
-
-	switch (to) {
-	case ESTIMATE_MAIL:
-		return split_reply_gain(p->reply[ESTIMATE_REPLY_MAIL], x, 1);
-	case ESTIMATE_RCPT:
-	case ESTIMATE_RCPT_REFUSED:
-		return split_recipient_gain(p, to, x);
-	case ESTIMATE_DATA:
-		return p->open == 0 ? -2.5F : split_reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
-	case ESTIMATE_BODY:
-		return (p->open == 0 ? -6.F : 0) + body_gain(p, ESTIMATE_REPLY_BODY, x);
-	case ESTIMATE_RSET: /* answered like MAIL ("250 2.0.0 Ok"); DATA is not */
-		return p->reply[ESTIMATE_REPLY_MAIL] != 0 &&
-			       x->s > 2U * p->reply[ESTIMATE_REPLY_MAIL] + x->slack
-			   ? -2.F
-			   : 0;
-	case ESTIMATE_CHUNK:
-		/* Chunks of one message have one size, but for the last. */
-		if (from == ESTIMATE_CHUNK)
-			return x->c > s->chunk_bytes + s->chunk_bytes / 16 ? -5.F : 0;
-		gain = split_reply_gain(p->reply[ESTIMATE_REPLY_LAST], x, 4);
-		if (from == ESTIMATE_BEGIN)
-			gain += split_parts_gain(p, x);
-		return gain + (p->open == 0 ? -4.F : 0);
-	case ESTIMATE_ALL:
-		return path_split(p, to, x, &shape).gain + split_one_turn_gain(p, x);
-	default:
-		return path_split(p, to, x, &shape).gain + more_cost(s, p, to);
-	}
-}
-
-static void
-count_add(uint16_t *count, uint32_t n)
-{
-	*count = (uint16_t)(*count + n > COUNT_MAX ? COUNT_MAX : *count + n);
-}
-
-static void
-path_count_message(struct estimate_path *p, uint32_t recipients, uint32_t bytes)
-{
-	count_add(&p->messages, 1);
-	count_add(&p->recipients, recipients > 0 ? recipients : 1);
-	p->bytes += bytes;
-	p->typical_bytes = bytes;
-	p->open = 0;
-}
-
-/* A transaction of so many recipients, named in so many bytes. */
-static void
-path_open(struct estimate_path *p, uint16_t recipients, uint32_t envelope)
-{
-	p->open = recipients;
-	p->envelope = 0;
-	count_add(&p->envelope, envelope);
-}
-
-/* Single commands. */
-static void
-path_enter_command(struct estimate_path *p, enum estimate_state to, const struct exchange *x)
-{
-	switch (to) {
-	case ESTIMATE_MAIL:
-		p->open = p->envelope = 0;
-		split_know(p, ESTIMATE_REPLY_MAIL, x->s);
-		break;
-	case ESTIMATE_RCPT:
-		count_add(&p->open, 1);
-		count_add(&p->envelope, x->c);
-		split_know(p, ESTIMATE_REPLY_RCPT, x->s);
-		if (!p->hides)
-			p->taken_line = (uint8_t)(x->c > UINT8_MAX ? 0 : x->c);
-		break;
-	case ESTIMATE_RCPT_REFUSED:
-		count_add(&p->rejected, 1);
-		split_know(p, ESTIMATE_REPLY_REFUSED, x->s);
-		break;
-	case ESTIMATE_DATA:
-		split_know(p, ESTIMATE_REPLY_DATA, x->s);
-		break;
-	default:
-		break;
-	}
-}
-
-/* Turns with a body, or the end of one. */
-static void
-path_enter_body(struct estimate_path *p, enum estimate_state from, enum estimate_state to,
-    const struct exchange *x, const struct split *split)
-{
-	/* Without an envelope of typical size. */
-	uint32_t body_bytes = x->c > 100 ? x->c - 100 : x->c;
-
-	switch (to) {
-	case ESTIMATE_BEGIN:
-		path_open(p, split->accepted, 0);
-		p->typical_bytes = body_bytes;
-		break;
-	case ESTIMATE_BODY:
-		split_know(p, ESTIMATE_REPLY_BODY, x->s);
-		path_count_message(p, p->open, x->c);
-		break;
-	case ESTIMATE_BODY_ENVELOPE:
-		path_count_message(p, p->open, body_bytes);
-		path_open(p, split->accepted, 0);
-		break;
-	case ESTIMATE_CHUNK:
-		if (from == ESTIMATE_CHUNK) {
-			p->bytes += x->c;
-			p->typical_bytes += x->c;
-		} else if (p->open > 0) { /* without a recipient BDAT is refused */
-			split_know(p, ESTIMATE_REPLY_LAST, x->s);
-			if (from == ESTIMATE_BEGIN)
-				split_took_parts(p, x);
-			path_count_message(
-			    p, p->open, x->c + (from == ESTIMATE_BEGIN ? p->typical_bytes : 0));
-		}
-		break;
-	case ESTIMATE_ALL:
-		p->envelope = 0;
-		split_took_one_turn(p, x);
-		path_count_message(p, split->accepted, body_bytes);
-		break;
-	default:
-		break;
-	}
-}
-
-/* The path's counters after the exchange in state `to`. */
-static void
-path_enter(struct estimate_path *p, enum estimate_state from, enum estimate_state to,
-    const struct exchange *x)
-{
-	struct turn_shape shape;
-	struct split split = path_split(p, to, x, &shape);
-
-	count_add(&p->rejected, split.refused);
-	p->style = (unsigned)(p->style | tls_model_style(to)) & 15U;
-	if (to == ESTIMATE_BEGIN || to == ESTIMATE_ALL)
-		split_hides(p);
-	if (split.accepted > 0)
-		split_learn(p, x, &shape, &split);
-	switch (to) {
-	case ESTIMATE_ENVELOPE:
-	case ESTIMATE_ADDRESSES:
-		path_open(p, split.accepted, x->c);
-		break;
-	case ESTIMATE_MORE:
-	case ESTIMATE_MORE_DATA:
-		count_add(&p->open, split.accepted);
-		count_add(&p->envelope, x->c);
-		break;
-	case ESTIMATE_ENVELOPE_REFUSED:
-		path_open(p, 0, x->c);
-		break;
-	default:
-		path_enter_command(p, to, x);
-		path_enter_body(p, from, to, x, &split);
-		break;
-	}
+	return both == seen ? 0 : cost[both & both >> 1 & 5];
 }
 
 /* Totals take over what every living path has counted, so that paths can count in few bits. */
@@ -375,91 +115,214 @@ estimate_rebase(struct estimate *s)
 	s->rejected += low.rejected;
 }
 
-/* The likeliest way into each state. */
+/* The exchange in progress on its way into the estimate: the best way into each state. */
+struct step {
+	struct exchange x;
+	float top; /* score of the best state */
+	/* Of the state, without how the path came there. */
+	float emission[ESTIMATE__STATES];
+	float ahead
+	    [ESTIMATE__STATES]; /* the best start among the ways, before the turn is looked at */
+	uint8_t first[ESTIMATE__STATES]; /* and that way's row */
+	float score[ESTIMATE__STATES];	 /* of the best way; DEAD: none */
+	uint8_t way[ESTIMATE__STATES];	 /* its row in the table */
+	uint8_t from[ESTIMATE__STATES];
+	struct reading reading[ESTIMATE__STATES];
+};
+
+/* Where each state stands before the ways into it are weighed. */
 static void
-estimate_advance(
-    struct estimate *s, const struct exchange *x, struct estimate_path next[ESTIMATE__STATES])
+step_begin(const struct estimate *s, struct step *step)
 {
-	uint8_t from[ESTIMATE__STATES] = {0};
-	float best[ESTIMATE__STATES];
+	struct exchange *x = &step->x;
 
-	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
-		best[i] = DEAD;
-	for (unsigned i = 0; i < tls_model_arc_count; i++) {
-		const struct arc *a = &tls_model_arcs[i];
-		const struct estimate_path *p = &s->path[a->from];
-		float score;
+	*x = (struct exchange){.c = s->client_bytes > 0 ? s->client_bytes : 1,
+	    .s = s->server_bytes > 0 ? s->server_bytes : 1,
+	    .slack = s->server_slack};
+	x->six = x->c <= SIX_BYTES + s->client_slack && x->c + s->client_slack >= SIX_BYTES;
+	x->ln_c = logf((float)x->c);
+	x->ln_s = logf((float)x->s);
+	step->top = DEAD;
+	for (unsigned to = 0; to < ESTIMATE__STATES; to++) {
+		const struct way *ways = tls_model_ways[to];
 
-		if (p->score <= DEAD)
-			continue;
-		score = p->score + a->cost + path_gain(s, p, a->from, a->to, x) +
-			style_cost(p->style, a->to);
-		if (score > best[a->to]) {
-			best[a->to] = score;
-			from[a->to] = a->from;
+		step->emission[to] = state_emission(s, to, x) + tls_model_offer_cost(&s->hints, to);
+		step->score[to] = step->ahead[to] = DEAD;
+		for (unsigned i = 0; ways[i].cost < 0; i++) {
+			const struct estimate_path *p = &s->path[ways[i].from];
+			float start = p->score + ways[i].cost;
+
+			if (start <= step->ahead[to])
+				continue;
+			start += style_cost(p->style, to);
+			if (start > step->ahead[to]) {
+				step->ahead[to] = start;
+				step->first[to] = (uint8_t)i;
+			}
 		}
 	}
+}
+
+/* Weighs one way, and takes it when it is the best so far; of equals the first in the table. */
+static void
+weigh_way(const struct estimate *s, struct step *step, enum estimate_state to, unsigned way)
+{
+	const struct way *w = &tls_model_ways[to][way];
+	const struct estimate_path *p = &s->path[w->from];
+	struct reading reading;
+	float score = p->score + w->cost +
+		      estimate_path_gain(s, p, w->from, to, &step->x, &reading) +
+		      style_cost(p->style, to);
+
+	if (score < step->score[to] || (score == step->score[to] && way > step->way[to]))
+		return;
+	step->score[to] = score;
+	step->way[to] = (uint8_t)way;
+	step->from[to] = w->from;
+	step->reading[to] = reading;
+}
+
+/*
+ * The best way into a state.  The one that is ahead is weighed first; most of the others cannot overtake it then with
+ * the greatest gain there is, and are spared.
+ */
+static void
+weigh_state(const struct estimate *s, struct step *step, enum estimate_state to)
+{
+	const struct way *ways = tls_model_ways[to];
+	float most = estimate_path_gain_most[to] + ROUNDING;
+
+	if (step->ahead[to] <= DEAD)
+		return;
+	weigh_way(s, step, to, step->first[to]);
+	for (unsigned i = 0; ways[i].cost < 0; i++) {
+		float start = s->path[ways[i].from].score + ways[i].cost;
+
+		if (start > DEAD && start + most >= step->score[to] && i != step->first[to])
+			weigh_way(s, step, to, i);
+	}
+}
+
+/* Bytes were lost: from the likeliest state to any. */
+static void
+weigh_jumps(const struct estimate *s, struct step *step)
+{
+	enum estimate_state likeliest = estimate_likeliest(s);
+
 	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
-		if (best[i] <= DEAD && !s->disorder) {
-			next[i].score = DEAD;
+		if (step->score[i] >= JUMP)
 			continue;
-		}
-		if (s->disorder && best[i] < -4.F) { /* from the likeliest state to any */
-			from[i] = (uint8_t)estimate_likeliest(s);
-			best[i] = -4.F;
-		}
-		next[i] = s->path[from[i]];
-		path_enter(&next[i], from[i], i, x);
-		next[i].score = best[i] + x->emission[i];
+		step->score[i] = JUMP;
+		step->from[i] = (uint8_t)likeliest;
+		step->reading[i] = estimate_path_read(&s->path[likeliest], i, &step->x);
 	}
 }
 
 /* The first exchange is EHLO, unless its beginning was lost. */
 static void
-estimate_begin(
-    struct estimate *s, const struct exchange *x, struct estimate_path next[ESTIMATE__STATES])
+weigh_first(const struct estimate *s, struct step *step)
 {
 	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
-		next[i] = s->path[0];
-		if (i != ESTIMATE_EHLO && !s->disorder) {
-			next[i].score = DEAD;
+		if (i != ESTIMATE_EHLO && !s->disorder)
 			continue;
-		}
-		path_enter(&next[i], ESTIMATE_EHLO, i, x);
-		next[i].score = x->emission[i];
+		step->score[i] = 0;
+		step->from[i] = ESTIMATE_EHLO;
+		step->reading[i] = estimate_path_read(&s->path[ESTIMATE_EHLO], i, &step->x);
 	}
 }
 
-/* Scores the exchange in progress. */
+/* The state itself, once the best way is known. */
+static void
+weigh_emission(struct step *step, enum estimate_state to)
+{
+	if (step->score[to] <= DEAD)
+		return;
+	step->score[to] += step->emission[to];
+	step->top = step->score[to] > step->top ? step->score[to] : step->top;
+}
+
+/* Everything that the exchange may have been. */
+static void
+weigh_all(const struct estimate *s, struct step *step)
+{
+	step_begin(s, step);
+	if (s->exchanges == 0)
+		weigh_first(s, step);
+	for (unsigned to = 0; to < ESTIMATE__STATES && s->exchanges > 0; to++)
+		weigh_state(s, step, to);
+	if (s->exchanges > 0 && s->disorder)
+		weigh_jumps(s, step);
+	for (unsigned to = 0; to < ESTIMATE__STATES; to++)
+		weigh_emission(step, to);
+}
+
+/* What it was most likely: of the states only those that may be the best. */
+static enum estimate_state
+weigh_likeliest(const struct estimate *s, struct step *step)
+{
+	bool done[ESTIMATE__STATES] = {false};
+	unsigned best = 0;
+
+	if (s->exchanges == 0 || s->disorder) {
+		weigh_all(s, step);
+	} else {
+		step_begin(s, step);
+		for (;;) {
+			unsigned next = ESTIMATE__STATES;
+			float limit = step->top - ROUNDING;
+
+			for (unsigned to = 0; to < ESTIMATE__STATES; to++) {
+				float most = step->ahead[to] + estimate_path_gain_most[to] +
+					     step->emission[to];
+				if (!done[to] && step->ahead[to] > DEAD && most >= limit) {
+					limit = most;
+					next = to;
+				}
+			}
+			if (next == ESTIMATE__STATES)
+				break;
+			done[next] = true;
+			weigh_state(s, step, next);
+			weigh_emission(step, next);
+		}
+	}
+	for (unsigned to = 1; to < ESTIMATE__STATES; to++)
+		if (step->score[to] > step->score[best])
+			best = to;
+	return best;
+}
+
+/* The best path into a state, with what it counted on the way. */
+static struct estimate_path
+estimate_arrive(const struct estimate *s, const struct step *step, enum estimate_state to)
+{
+	struct estimate_path p = s->path[step->from[to]];
+
+	estimate_path_enter(&p, step->from[to], to, &step->x, &step->reading[to]);
+	p.score = step->score[to] - step->top;
+	return p;
+}
+
+/* The exchange in progress is over. */
 static void
 estimate_step(struct estimate *s)
 {
-	struct exchange x = {.c = s->client_bytes > 0 ? s->client_bytes : 1,
-	    .s = s->server_bytes > 0 ? s->server_bytes : 1,
-	    .slack = s->server_slack};
 	struct estimate_path next[ESTIMATE__STATES];
-	float top = DEAD;
+	struct step step;
 
-	x.six = x.c <= SIX_BYTES + s->client_slack && x.c + s->client_slack >= SIX_BYTES;
-	x.ln_c = logf((float)x.c);
-	x.ln_s = logf((float)x.s);
-	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
-		x.emission[i] = state_emission(s, i, &x) + tls_model_offer_cost(&s->hints, i);
-	if (s->exchanges == 0)
-		estimate_begin(s, &x, next);
-	else
-		estimate_advance(s, &x, next);
-	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
-		top = next[i].score > top ? next[i].score : top;
+	weigh_all(s, &step);
 	for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
-		next[i].score = next[i].score - top < DEAD_BELOW ? DEAD : next[i].score - top;
+		if (step.score[i] > DEAD && step.score[i] - step.top >= DEAD_BELOW)
+			next[i] = estimate_arrive(s, &step, i);
+		else
+			next[i] = (struct estimate_path){.score = DEAD};
 	}
 	if (s->exchanges > 0)
-		s->fit += top < FIT_MIN ? FIT_MIN : top;
+		s->fit += step.top < FIT_MIN ? FIT_MIN : step.top;
 	memcpy(s->path, next, sizeof(s->path));
 	s->exchanges++;
 	s->disorder = false;
-	s->chunk_bytes = x.c;
+	s->chunk_bytes = step.x.c;
 	s->client_bytes = s->server_bytes = 0;
 	s->client_records = s->server_records = 0;
 	s->client_slack = s->server_slack = 0;
@@ -551,10 +414,10 @@ estimate_unanswered(struct estimate *s)
 	if (s->client_bytes < tls_model_states[ESTIMATE_BODY].client_min + SIX_BYTES)
 		return;
 	if (p->open > 0 && (expects_body & 1U << at) != 0)
-		path_count_message(p, p->open, s->client_bytes);
+		estimate_path_count(p, p->open, s->client_bytes);
 	else if ((between & 1U << at) != 0 && tls_model_offer_cost(&s->hints, ESTIMATE_ALL) >= 0 &&
 		 (p->style & (ESTIMATE_STYLE_DATA | ESTIMATE_STYLE_STEPS)) == 0)
-		path_count_message(p, 1, s->client_bytes); /* all in one turn */
+		estimate_path_count(p, 1, s->client_bytes); /* all in one turn */
 }
 
 void
@@ -567,10 +430,16 @@ estimate_finish(struct estimate *s)
 	s->leaving = false;
 }
 
+static float
+mean_fit(float sum, uint32_t exchanges)
+{
+	return exchanges > 1 ? sum / (float)(exchanges - 1) : 0;
+}
+
 float
 estimate_mean_fit(const struct estimate *s)
 {
-	return s->exchanges > 1 ? s->fit / (float)(s->exchanges - 1) : 0;
+	return mean_fit(s->fit, s->exchanges);
 }
 
 const char *
@@ -579,25 +448,42 @@ estimate_state_name(enum estimate_state state)
 	return state < ESTIMATE__STATES ? tls_model_states[state].name : "";
 }
 
+/* The likeliest path as it will be behind the exchange in progress, which the server began to answer, and the mean fit
+ * then. */
+static struct estimate_path
+estimate_foresee(const struct estimate *s, float *fit)
+{
+	struct step step;
+	enum estimate_state likeliest = weigh_likeliest(s, &step);
+
+	*fit = s->fit;
+	if (s->exchanges > 0)
+		*fit += step.top < FIT_MIN ? FIT_MIN : step.top;
+	*fit = mean_fit(*fit, s->exchanges + 1);
+	return estimate_arrive(s, &step, likeliest);
+}
+
 void
 estimate_get(const struct estimate *s, struct tls_estimate *out)
 {
-	struct estimate now = *s;
-	const struct estimate_path *p;
+	struct estimate_path p;
 	float fit;
 
-	if (now.client_records > 0 && now.server_records > 0)
-		estimate_step(&now);
-	p = &now.path[estimate_likeliest(&now)];
+	if (s->client_records > 0 && s->server_records > 0) {
+		p = estimate_foresee(s, &fit);
+	} else {
+		p = s->path[estimate_likeliest(s)];
+		fit = estimate_mean_fit(s);
+	}
 	/* SMTP fits with about -1 per exchange (1 % below -2.9); HTTPS, shells and tunnels with
 	 * -4.3 and worse. */
-	fit = 1000.F + (estimate_mean_fit(&now) + 1.F) * 280.F;
-	*out = (struct tls_estimate){.messages = now.messages + p->messages,
-	    .recipients = now.recipients + p->recipients,
-	    .recipients_rejected = now.rejected + p->rejected,
-	    .bytes = now.bytes + p->bytes,
-	    .typical_bytes = p->typical_bytes,
-	    .envelope_bytes = p->envelope,
+	fit = 1000.F + (fit + 1.F) * 280.F;
+	*out = (struct tls_estimate){.messages = s->messages + p.messages,
+	    .recipients = s->recipients + p.recipients,
+	    .recipients_rejected = s->rejected + p.rejected,
+	    .bytes = s->bytes + p.bytes,
+	    .typical_bytes = p.typical_bytes,
+	    .envelope_bytes = p.envelope,
 	    .confidence = (uint16_t)(fit < 0	    ? 0
 				     : fit > 1000.F ? 1000.F
 						    : fit)};

@@ -46,148 +46,90 @@ const struct state_row tls_model_states[ESTIMATE__STATES] = {
     [ESTIMATE_QUIT] = {"quit", CLIENT_SIX, ANSWER_LENGTH, {0, 0, 1.F}, {3.F, .7F, .36F}, 0, 0, 0},
 };
 
-#define ARC(a, b, p)                          \
-	{                                     \
-		ESTIMATE_##a, ESTIMATE_##b, p \
+#define FROM(a, p)              \
+	{                       \
+		p, ESTIMATE_##a \
 	}
-const struct arc tls_model_arcs[] = {
-    ARC(EHLO, EHLO, -4.F),
-    ARC(EHLO, AUTH, -1.5F),
-    ARC(EHLO, MAIL, -.7F),
-    ARC(EHLO, ENVELOPE, -.9F),
-    ARC(EHLO, ENVELOPE_REFUSED, -4.F),
-    ARC(EHLO, ADDRESSES, -2.F),
-    ARC(EHLO, ALL, -2.6F),
-    ARC(EHLO, QUIT, -3.F),
-    ARC(EHLO, RSET, -4.F),
-
-    ARC(AUTH, AUTH, -.8F),
-    ARC(AUTH, MAIL, -1.F),
-    ARC(AUTH, ENVELOPE, -1.2F),
-    ARC(AUTH, ENVELOPE_REFUSED, -4.5F),
-    ARC(AUTH, ADDRESSES, -2.F),
-    ARC(AUTH, ALL, -3.5F),
-    ARC(AUTH, QUIT, -3.F),
-    ARC(AUTH, EHLO, -4.F),
-
-    ARC(MAIL, RCPT, -.1F),
-    ARC(MAIL, RCPT_REFUSED, -1.8F),
-    ARC(MAIL, MAIL, -6.F),
-    ARC(MAIL, RSET, -4.F),
-    ARC(MAIL, QUIT, -4.F),
-
-    ARC(RCPT, RCPT, -.9F),
-    ARC(RCPT, RCPT_REFUSED, -2.5F),
-    ARC(RCPT, DATA, -.7F),
-    ARC(RCPT, CHUNK, -2.5F),
-    ARC(RCPT, RSET, -4.F),
-    ARC(RCPT, QUIT, -4.F),
-    ARC(RCPT, MAIL, -7.F),
-
-    ARC(RCPT_REFUSED, RCPT, -1.2F),
-    ARC(RCPT_REFUSED, RCPT_REFUSED, -1.2F),
-    ARC(RCPT_REFUSED, DATA, -1.F),
-    ARC(RCPT_REFUSED, CHUNK, -3.F),
-    ARC(RCPT_REFUSED, RSET, -1.5F),
-    ARC(RCPT_REFUSED, QUIT, -1.5F),
-    ARC(RCPT_REFUSED, MAIL, -4.F),
-
-    ARC(DATA, BODY, -.1F),
-    ARC(DATA, RSET, -4.5F),
-    ARC(DATA, QUIT, -5.F),
-    ARC(DATA, BODY_ENVELOPE, -6.F),
-
-    ARC(ENVELOPE, BODY, -.2F),
-    ARC(ENVELOPE, BODY_ENVELOPE, -3.5F),
-    ARC(ENVELOPE, RSET, -4.5F),
-    ARC(ENVELOPE, QUIT, -5.F),
-    ARC(ENVELOPE, ENVELOPE, -6.F),
-    ARC(ENVELOPE, MAIL, -7.F),
-
-    ARC(ENVELOPE_REFUSED, ENVELOPE, -1.5F),
-    ARC(ENVELOPE_REFUSED, ENVELOPE_REFUSED, -2.F),
-    ARC(ENVELOPE_REFUSED, RSET, -1.F),
-    ARC(ENVELOPE_REFUSED, QUIT, -1.F),
-
-    ARC(ADDRESSES, CHUNK, -.7F),
-    ARC(ADDRESSES, DATA, -1.2F),
-    ARC(ADDRESSES, RSET, -4.5F),
-    ARC(ADDRESSES, QUIT, -5.F),
-    ARC(ADDRESSES, ADDRESSES, -6.F),
-    ARC(ADDRESSES, RCPT, -5.F),
-
-    ARC(ADDRESSES, MORE, -2.F),
-    ARC(ADDRESSES, MORE_DATA, -1.8F),
-    ARC(MORE, MORE, -.8F),
-    ARC(MORE, MORE_DATA, -.8F),
-    ARC(MORE, DATA, -2.F),
-    ARC(MORE, CHUNK, -1.5F),
-    ARC(MORE_DATA, BODY, -.2F),
-    ARC(MORE_DATA, BODY_ENVELOPE, -3.F),
-    ARC(MORE_DATA, RSET, -4.5F),
-    ARC(MORE_DATA, QUIT, -5.F),
-
-    ARC(BODY, MAIL, -1.2F),
-    ARC(BODY, ENVELOPE, -1.3F),
-    ARC(BODY, ENVELOPE_REFUSED, -4.F),
-    ARC(BODY, ADDRESSES, -2.5F),
-    ARC(BODY, RSET, -2.F),
-    ARC(BODY, QUIT, -1.F),
-    ARC(BODY, ALL, -6.F),
-
-    ARC(BODY_ENVELOPE, BODY, -1.F),
-    ARC(BODY_ENVELOPE, BODY_ENVELOPE, -.6F),
-    ARC(BODY_ENVELOPE, QUIT, -5.F),
-    ARC(BODY_ENVELOPE, RSET, -5.F),
-
-    ARC(CHUNK, CHUNK, -1.5F),
-    ARC(CHUNK, MAIL, -1.8F),
-    ARC(CHUNK, ADDRESSES, -1.2F),
-    ARC(CHUNK, ALL, -1.8F),
-    ARC(CHUNK, RSET, -2.F),
-    ARC(CHUNK, QUIT, -1.F),
-    ARC(CHUNK, ENVELOPE, -4.F),
-
-    ARC(ALL, ALL, -.8F),
-    ARC(ALL, QUIT, -1.F),
-    ARC(ALL, RSET, -2.F),
-    ARC(ALL, ADDRESSES, -4.F),
-    ARC(ALL, MAIL, -4.F),
-
-    ARC(EHLO, BEGIN, -4.F),
-    ARC(AUTH, BEGIN, -4.F),
-    ARC(CHUNK, BEGIN, -2.F),
-    ARC(ALL, BEGIN, -2.2F),
-    ARC(RSET, BEGIN, -3.F),
-    ARC(BODY, BEGIN, -6.F),
-    ARC(BEGIN, CHUNK, -.1F),
-    ARC(BEGIN, RSET, -5.F),
-    ARC(BEGIN, QUIT, -5.F),
-
-    ARC(EHLO, ALL_REFUSED, -4.5F),
-    ARC(AUTH, ALL_REFUSED, -4.5F),
-    ARC(ALL, ALL_REFUSED, -2.5F),
-    ARC(CHUNK, ALL_REFUSED, -3.F),
-    ARC(RSET, ALL_REFUSED, -3.F),
-    ARC(ALL_REFUSED, ALL_REFUSED, -1.5F),
-    ARC(ALL_REFUSED, ALL, -1.F),
-    ARC(ALL_REFUSED, BEGIN, -2.F),
-    ARC(ALL_REFUSED, RSET, -1.F),
-    ARC(ALL_REFUSED, QUIT, -1.F),
-
-    ARC(RSET, MAIL, -1.F),
-    ARC(RSET, ENVELOPE, -1.F),
-    ARC(RSET, ENVELOPE_REFUSED, -3.F),
-    ARC(RSET, ADDRESSES, -2.F),
-    ARC(RSET, ALL, -3.F),
-    ARC(RSET, QUIT, -2.F),
-    ARC(RSET, RSET, -3.F),
-    ARC(RSET, EHLO, -5.F),
-
-    ARC(QUIT, QUIT, -3.F),
+/* clang-format off */
+const struct way tls_model_ways[ESTIMATE__STATES][TLS_MODEL_WAYS_MOST + 1] = {
+    [ESTIMATE_EHLO] = {
+        FROM(EHLO, -4.F), FROM(AUTH, -4.F), FROM(RSET, -5.F),
+    },
+    [ESTIMATE_AUTH] = {
+        FROM(EHLO, -1.5F), FROM(AUTH, -.8F),
+    },
+    [ESTIMATE_MAIL] = {
+        FROM(EHLO, -.7F), FROM(AUTH, -1.F), FROM(MAIL, -6.F), FROM(RCPT, -7.F),
+        FROM(RCPT_REFUSED, -4.F), FROM(ENVELOPE, -7.F), FROM(BODY, -1.2F), FROM(CHUNK, -1.8F),
+        FROM(ALL, -4.F), FROM(RSET, -1.F),
+    },
+    [ESTIMATE_RCPT] = {
+        FROM(MAIL, -.1F), FROM(RCPT, -.9F), FROM(RCPT_REFUSED, -1.2F), FROM(ADDRESSES, -5.F),
+    },
+    [ESTIMATE_RCPT_REFUSED] = {
+        FROM(MAIL, -1.8F), FROM(RCPT, -2.5F), FROM(RCPT_REFUSED, -1.2F),
+    },
+    [ESTIMATE_DATA] = {
+        FROM(RCPT, -.7F), FROM(RCPT_REFUSED, -1.F), FROM(ADDRESSES, -1.2F), FROM(MORE, -2.F),
+    },
+    [ESTIMATE_ENVELOPE] = {
+        FROM(EHLO, -.9F), FROM(AUTH, -1.2F), FROM(ENVELOPE, -6.F),
+        FROM(ENVELOPE_REFUSED, -1.5F), FROM(BODY, -1.3F), FROM(CHUNK, -4.F), FROM(RSET, -1.F),
+    },
+    [ESTIMATE_ENVELOPE_REFUSED] = {
+        FROM(EHLO, -4.F), FROM(AUTH, -4.5F), FROM(ENVELOPE_REFUSED, -2.F), FROM(BODY, -4.F),
+        FROM(RSET, -3.F),
+    },
+    [ESTIMATE_ADDRESSES] = {
+        FROM(EHLO, -2.F), FROM(AUTH, -2.F), FROM(ADDRESSES, -6.F), FROM(BODY, -2.5F),
+        FROM(CHUNK, -1.2F), FROM(ALL, -4.F), FROM(RSET, -2.F),
+    },
+    [ESTIMATE_MORE] = {
+        FROM(ADDRESSES, -2.F), FROM(MORE, -.8F),
+    },
+    [ESTIMATE_MORE_DATA] = {
+        FROM(ADDRESSES, -1.8F), FROM(MORE, -.8F),
+    },
+    [ESTIMATE_BODY] = {
+        FROM(DATA, -.1F), FROM(ENVELOPE, -.2F), FROM(MORE_DATA, -.2F),
+        FROM(BODY_ENVELOPE, -1.F),
+    },
+    [ESTIMATE_BODY_ENVELOPE] = {
+        FROM(DATA, -6.F), FROM(ENVELOPE, -3.5F), FROM(MORE_DATA, -3.F),
+        FROM(BODY_ENVELOPE, -.6F),
+    },
+    [ESTIMATE_CHUNK] = {
+        FROM(RCPT, -2.5F), FROM(RCPT_REFUSED, -3.F), FROM(ADDRESSES, -.7F), FROM(MORE, -1.5F),
+        FROM(CHUNK, -1.5F), FROM(BEGIN, -.1F),
+    },
+    [ESTIMATE_BEGIN] = {
+        FROM(EHLO, -4.F), FROM(AUTH, -4.F), FROM(CHUNK, -2.F), FROM(ALL, -2.2F),
+        FROM(RSET, -3.F), FROM(BODY, -6.F), FROM(ALL_REFUSED, -2.F),
+    },
+    [ESTIMATE_ALL] = {
+        FROM(EHLO, -2.6F), FROM(AUTH, -3.5F), FROM(BODY, -6.F), FROM(CHUNK, -1.8F),
+        FROM(ALL, -.8F), FROM(ALL_REFUSED, -1.F), FROM(RSET, -3.F),
+    },
+    [ESTIMATE_ALL_REFUSED] = {
+        FROM(EHLO, -4.5F), FROM(AUTH, -4.5F), FROM(ALL, -2.5F), FROM(CHUNK, -3.F),
+        FROM(RSET, -3.F), FROM(ALL_REFUSED, -1.5F),
+    },
+    [ESTIMATE_RSET] = {
+        FROM(EHLO, -4.F), FROM(MAIL, -4.F), FROM(RCPT, -4.F), FROM(RCPT_REFUSED, -1.5F),
+        FROM(DATA, -4.5F), FROM(ENVELOPE, -4.5F), FROM(ENVELOPE_REFUSED, -1.F),
+        FROM(ADDRESSES, -4.5F), FROM(MORE_DATA, -4.5F), FROM(BODY, -2.F),
+        FROM(BODY_ENVELOPE, -5.F), FROM(CHUNK, -2.F), FROM(ALL, -2.F), FROM(BEGIN, -5.F),
+        FROM(ALL_REFUSED, -1.F), FROM(RSET, -3.F),
+    },
+    [ESTIMATE_QUIT] = {
+        FROM(EHLO, -3.F), FROM(AUTH, -3.F), FROM(MAIL, -4.F), FROM(RCPT, -4.F),
+        FROM(RCPT_REFUSED, -1.5F), FROM(DATA, -5.F), FROM(ENVELOPE, -5.F),
+        FROM(ENVELOPE_REFUSED, -1.F), FROM(ADDRESSES, -5.F), FROM(MORE_DATA, -5.F),
+        FROM(BODY, -1.F), FROM(BODY_ENVELOPE, -5.F), FROM(CHUNK, -1.F), FROM(ALL, -1.F),
+        FROM(BEGIN, -5.F), FROM(ALL_REFUSED, -1.F), FROM(RSET, -2.F), FROM(QUIT, -3.F),
+    },
 };
-
-const size_t tls_model_arc_count = sizeof(tls_model_arcs) / sizeof(tls_model_arcs[0]);
+/* clang-format on */
 
 /* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data
  * (typical), a chunk that is not the last,
@@ -201,35 +143,23 @@ const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES] = {
 
 const bool tls_model_vary[TLS_FAMILY__COUNT] = {[TLS_FAMILY_GOOGLE] = true};
 
-uint8_t
-tls_model_style(enum estimate_state state)
-{
-	switch (state) {
-	case ESTIMATE_MAIL:
-	case ESTIMATE_RCPT:
-	case ESTIMATE_RCPT_REFUSED:
-		return ESTIMATE_STYLE_STEPS;
-	case ESTIMATE_DATA:
-	case ESTIMATE_BODY:
-		return ESTIMATE_STYLE_DATA;
-	case ESTIMATE_ENVELOPE:
-	case ESTIMATE_ENVELOPE_REFUSED:
-	case ESTIMATE_BODY_ENVELOPE:
-	case ESTIMATE_MORE_DATA:
-		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA;
-	case ESTIMATE_MORE:
-	case ESTIMATE_ADDRESSES:
-		return ESTIMATE_STYLE_PIPELINED;
-	case ESTIMATE_CHUNK:
-		return ESTIMATE_STYLE_BDAT;
-	case ESTIMATE_BEGIN:
-	case ESTIMATE_ALL:
-	case ESTIMATE_ALL_REFUSED:
-		return ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT;
-	default:
-		return 0;
-	}
-}
+const uint8_t tls_model_style[ESTIMATE__STATES] = {
+    [ESTIMATE_MAIL] = ESTIMATE_STYLE_STEPS,
+    [ESTIMATE_RCPT] = ESTIMATE_STYLE_STEPS,
+    [ESTIMATE_RCPT_REFUSED] = ESTIMATE_STYLE_STEPS,
+    [ESTIMATE_DATA] = ESTIMATE_STYLE_DATA,
+    [ESTIMATE_ENVELOPE] = ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA,
+    [ESTIMATE_ENVELOPE_REFUSED] = ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA,
+    [ESTIMATE_ADDRESSES] = ESTIMATE_STYLE_PIPELINED,
+    [ESTIMATE_MORE] = ESTIMATE_STYLE_PIPELINED,
+    [ESTIMATE_MORE_DATA] = ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA,
+    [ESTIMATE_BODY] = ESTIMATE_STYLE_DATA,
+    [ESTIMATE_BODY_ENVELOPE] = ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_DATA,
+    [ESTIMATE_CHUNK] = ESTIMATE_STYLE_BDAT,
+    [ESTIMATE_BEGIN] = ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT,
+    [ESTIMATE_ALL] = ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT,
+    [ESTIMATE_ALL_REFUSED] = ESTIMATE_STYLE_PIPELINED | ESTIMATE_STYLE_BDAT,
+};
 
 static bool
 state_has_envelope(enum estimate_state state)

@@ -31,24 +31,24 @@ struct state_row {
 	float short_cost;
 };
 
-/* What follows what, as log-probability; an arc that is not here does not happen. */
-struct arc {
-	uint8_t from, to;
-	float cost;
+/* What comes before a state, as log-probability of going on like that; a way that is not here does not happen. */
+struct way {
+	float cost; /* below 0; the row behind the last one has 0 */
+	uint8_t from;
 };
+#define TLS_MODEL_WAYS_MOST ESTIMATE__STATES
 
 /* One row per state. */
 extern const struct state_row tls_model_states[ESTIMATE__STATES];
-/* Every arc that may happen. */
-extern const struct arc tls_model_arcs[];
-extern const size_t tls_model_arc_count;
+/* The ways into each state. */
+extern const struct way tls_model_ways[ESTIMATE__STATES][TLS_MODEL_WAYS_MOST + 1];
 /* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data (typical). */
 extern const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES];
 /* Lengths that differ a little between sessions: a guess to begin with. */
 extern const bool tls_model_vary[TLS_FAMILY__COUNT];
 
 /* What a state tells of its client's habits: set of enum estimate_style. */
-uint8_t tls_model_style(enum estimate_state state);
+extern const uint8_t tls_model_style[ESTIMATE__STATES];
 
 /* What the dialogue before TLS rules out, because the server did not offer it (log-likelihood, <= 0). */
 float tls_model_offer_cost(const struct tls_hints *h, enum estimate_state state);

@@ -180,9 +180,9 @@ fixed_bytes(
 
 	*fixed = 0;
 	*guess = (p->guessed & used) != 0;
-	for (unsigned i = 0; i < ESTIMATE__REPLIES; i++) {
-		if ((used & 1U << i) == 0)
-			continue;
+	for (unsigned left = used; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
+
 		if (!is_known(p, i))
 			return false;
 		*fixed += i == ESTIMATE_REPLY_RCPT ? 0 : p->reply[i];

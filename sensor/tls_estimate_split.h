@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How the answer to a pipelined turn splits into replies, and what it teaches about their lengths.
- * bulkhead-sensor and replay; used by sensor/tls_estimate.c only.
+ * bulkhead-sensor and replay; used by sensor/tls_estimate.c and sensor/tls_estimate_path.c only.
  */
 #ifndef SENSOR_TLS_ESTIMATE_SPLIT_H
 #define SENSOR_TLS_ESTIMATE_SPLIT_H
@@ -22,7 +22,6 @@ struct exchange {
 	uint32_t slack;
 	bool six; /* the client said DATA, QUIT or RSET */
 	float ln_c, ln_s;
-	float emission[ESTIMATE__STATES];
 };
 
 /* Recipients of a turn as its answer tells, and how well the answer fits (log-likelihood). */
