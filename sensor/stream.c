@@ -9,14 +9,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PIECE_BYTES    1520 /* of payload: an Ethernet packet fits in one piece */
+#define PIECE_BYTES    1516 /* of payload: an Ethernet packet fits in one piece */
 #define MARKED_WAITING 3    /* segments behind an acknowledged hole that end the wait for it */
 
 struct piece {
 	uint32_t link; /* next waiting, or next free; 0 = none */
-	uint32_t seq, length;
+	uint32_t seq, length, ack;
 	uint16_t captured;
 	bool fin;
+	bool answers; /* waits for the peer's bytes up to ack */
 	uint8_t data[PIECE_BYTES];
 };
 
@@ -142,6 +143,14 @@ deliver(struct stream_pool *pool, struct stream *s, const struct stream_segment 
 	sink(arg, segment->data + seen, segment->captured - seen, length);
 }
 
+/* The first waiting piece is in order, but for what it answers. */
+static inline bool
+is_blocked(const struct stream_pool *pool, const struct stream *s)
+{
+	return s->waiting != 0 && pool->pieces[s->waiting].answers &&
+	       ahead_of(pool->pieces[s->waiting].seq, s->next) <= 0;
+}
+
 /* Delivers the waiting pieces that are in order now. */
 static void
 drain(struct stream_pool *pool, struct stream *s, stream_sink_fn sink, void *arg)
@@ -149,7 +158,7 @@ drain(struct stream_pool *pool, struct stream *s, stream_sink_fn sink, void *arg
 	while (s->waiting != 0) {
 		uint32_t index = s->waiting;
 		struct piece *p = &pool->pieces[index];
-		if (ahead_of(p->seq, s->next) > 0)
+		if (ahead_of(p->seq, s->next) > 0 || p->answers)
 			return;
 		struct stream_segment segment = {.seq = p->seq,
 		    .data = p->data,
@@ -170,6 +179,11 @@ lose_until(
 {
 	while (ahead_of(limit, s->next) > 0 && (s->flags & STREAM_FIN) == 0) {
 		uint32_t end = limit;
+		if (is_blocked(pool, s)) {
+			pool->pieces[s->waiting].answers = false;
+			drain(pool, s, sink, arg);
+			continue;
+		}
 		if (s->waiting != 0 && ahead_of(limit, pool->pieces[s->waiting].seq) > 0)
 			end = pool->pieces[s->waiting].seq;
 		uint32_t n = end - s->next;
@@ -186,10 +200,10 @@ lose_until(
 
 /* Puts one piece of a segment in its place.  Returns 0, or -ENOMEM. */
 static int
-wait_piece(struct stream_pool *pool, struct stream *s, uint32_t seq, const uint8_t *data,
-    uint32_t captured, uint32_t length, bool fin)
+wait_piece(struct stream_pool *pool, struct stream *s, const struct stream_segment *segment)
 {
-	uint32_t *link = &s->waiting;
+	uint32_t *link = &s->waiting, seq = segment->seq, length = segment->length;
+	bool fin = segment->fin;
 
 	while (*link != 0 && ahead_of(pool->pieces[*link].seq, seq) <= 0) {
 		struct piece *p = &pool->pieces[*link];
@@ -205,10 +219,12 @@ wait_piece(struct stream_pool *pool, struct stream *s, uint32_t seq, const uint8
 	struct piece *p = &pool->pieces[index];
 	p->seq = seq;
 	p->length = length;
-	p->captured = (uint16_t)captured;
+	p->captured = (uint16_t)segment->captured;
 	p->fin = fin;
-	if (captured > 0)
-		memcpy(p->data, data, captured);
+	p->answers = segment->answers;
+	p->ack = segment->ack;
+	if (segment->captured > 0)
+		memcpy(p->data, segment->data, segment->captured);
 	p->link = *link;
 	*link = index;
 	s->waiting_count++;
@@ -227,10 +243,13 @@ wait_segment(struct stream_pool *pool, struct stream *s, const struct stream_seg
 		uint32_t seen = segment->captured > done ? segment->captured - done : 0;
 		uint32_t n = seen > PIECE_BYTES ? PIECE_BYTES : segment->length - done;
 		bool last = done + n == segment->length;
-		int e =
-		    wait_piece(pool, s, segment->seq + done, segment->data + (seen > 0 ? done : 0),
-			seen > PIECE_BYTES ? PIECE_BYTES : seen, n, last && segment->fin);
-		if (e != 0) {
+		struct stream_segment part = *segment;
+		part.seq += done;
+		part.data += seen > 0 ? done : 0;
+		part.captured = seen > PIECE_BYTES ? PIECE_BYTES : seen;
+		part.length = n;
+		part.fin = last && segment->fin;
+		if (wait_piece(pool, s, &part) != 0) {
 			pool->stats.pool_exhausted += s->waiting_count < STREAM_WAITING_MAX;
 			lose_until(pool, s, segment->seq, sink, arg);
 			deliver(pool, s, segment, sink, arg);
@@ -263,7 +282,7 @@ stream_add(struct stream_pool *pool, struct stream *s, const struct stream_segme
 		pool->stats.implausible++;
 		return;
 	}
-	if (ahead > 0) {
+	if (ahead > 0 || segment->answers) {
 		wait_segment(pool, s, segment, sink, arg);
 		give_up_marked(pool, s, sink, arg);
 		return;
@@ -322,6 +341,156 @@ stream_finish(struct stream_pool *pool, struct stream *s, stream_sink_fn sink, v
 	if ((s->flags & STREAM_MARKED) != 0)
 		lose_until(pool, s, s->mark, sink, arg);
 	stream_drop(pool, s);
+}
+
+/* --- both directions --- */
+
+/* Delivers the answers whose questions are there.  True when something moved. */
+static bool
+release(
+    struct stream_pool *pool, struct stream *s, uint32_t peer_next, stream_sink_fn sink, void *arg)
+{
+	bool moved = false;
+
+	while (is_blocked(pool, s) && ahead_of(pool->pieces[s->waiting].ack, peer_next) <= 0) {
+		pool->pieces[s->waiting].answers = false;
+		drain(pool, s, sink, arg);
+		moved = true;
+	}
+	return moved;
+}
+
+static void
+settle(struct stream_pool *pool, const struct stream_pair *pair)
+{
+	while (release(pool, pair->peer, pair->own->next, pair->sink, pair->peer_arg) ||
+	       release(pool, pair->own, pair->peer->next, pair->sink, pair->own_arg)) {
+	}
+}
+
+static struct stream_pair
+turned(const struct stream_pair *pair)
+{
+	return (struct stream_pair){.own = pair->peer,
+	    .peer = pair->own,
+	    .sink = pair->sink,
+	    .own_arg = pair->peer_arg,
+	    .peer_arg = pair->own_arg};
+}
+
+/* The first answer of `own` waits no longer: what it answers is lost, up to `limit` at most. */
+static void
+lose_question(struct stream_pool *pool, const struct stream_pair *pair, uint32_t limit)
+{
+	uint32_t ack = pool->pieces[pair->own->waiting].ack;
+
+	lose_until(
+	    pool, pair->peer, ahead_of(limit, ack) < 0 ? limit : ack, pair->sink, pair->peer_arg);
+	settle(pool, pair);
+}
+
+/* No answer of `own` waits any longer. */
+static void
+lose_questions(struct stream_pool *pool, const struct stream_pair *pair)
+{
+	while (is_blocked(pool, pair->own)) {
+		uint32_t first = pair->own->waiting;
+		lose_question(pool, pair, pool->pieces[first].ack);
+		if (pair->own->waiting != first)
+			continue;
+		pool->pieces[first].answers = false; /* it speaks of what nobody can have sent */
+		drain(pool, pair->own, pair->sink, pair->own_arg);
+	}
+}
+
+/* Bytes that the packet acknowledges and that were not delivered; 0 when that says nothing. */
+static int32_t
+unseen_by(const struct stream *peer, const struct stream_segment *segment, bool acks)
+{
+	int32_t unseen = ahead_of(segment->ack, peer->next);
+
+	if (!acks || (peer->flags & STREAM_KNOWN) == 0 || unseen < 0)
+		return 0;
+	return unseen;
+}
+
+/* What is missing of the peer's is waited for, if there is room. */
+static void
+hold_answer(
+    struct stream_pool *pool, const struct stream_pair *pair, struct stream_segment *segment)
+{
+	struct stream *own = pair->own;
+	bool fits = own->waiting_count + segment->captured / PIECE_BYTES < STREAM_HELD_MAX;
+
+	if (fits && ahead_of(segment->seq, own->next) >= 0 && (own->flags & STREAM_FIN) == 0) {
+		segment->answers = true;
+		return;
+	}
+	lose_questions(pool, pair);
+	lose_until(pool, pair->peer, segment->ack, pair->sink, pair->peer_arg);
+}
+
+void
+stream_packet(struct stream_pool *pool, const struct stream_pair *pair,
+    struct stream_segment *segment, bool acks)
+{
+	struct stream *own = pair->own, *peer = pair->peer;
+	const struct stream_pair back = turned(pair);
+	int32_t unseen = unseen_by(peer, segment, acks);
+
+	segment->answers = false;
+	if ((own->flags & STREAM_KNOWN) == 0)
+		stream_start(own, segment->seq);
+	if (unseen > STREAM_AHEAD_MAX) {
+		pool->stats.implausible++;
+		unseen = 0;
+	}
+	/* Who answers an answer has sent long ago what that one answered. */
+	while (unseen > 0 && is_blocked(pool, peer) && (own->flags & STREAM_FIN) == 0 &&
+	       ahead_of(segment->seq, own->next) > 0 &&
+	       ahead_of(segment->seq, own->next) <= STREAM_AHEAD_MAX) {
+		lose_question(pool, &back, segment->seq);
+		unseen = unseen_by(peer, segment, acks);
+	}
+	if (segment->length == 0 && !segment->fin) {
+		if (unseen > 0)
+			stream_acked(pool, peer, segment->ack, false, pair->sink, pair->peer_arg);
+		return;
+	}
+	if (unseen > 0 && !is_blocked(pool, peer)) /* else it is what the peer's answer waits for */
+		hold_answer(pool, pair, segment);
+	stream_add(pool, own, segment, pair->sink, pair->own_arg);
+	if (own->waiting != 0 || peer->waiting != 0)
+		settle(pool, pair);
+}
+
+void
+stream_pair_finish(struct stream_pool *pool, const struct stream_pair *pair)
+{
+	const struct stream_pair back = turned(pair);
+
+	struct stream *own = pair->own, *peer = pair->peer;
+
+	drain(pool, own, pair->sink, pair->own_arg);
+	drain(pool, peer, pair->sink, pair->peer_arg);
+	settle(pool, pair);
+	for (bool more = true; more;) {
+		if (is_blocked(pool, own))
+			lose_questions(pool, pair);
+		else if (is_blocked(pool, peer))
+			lose_questions(pool, &back);
+		else if (own->waiting != 0 && (own->flags & STREAM_FIN) == 0)
+			lose_until(
+			    pool, own, pool->pieces[own->waiting].seq, pair->sink, pair->own_arg);
+		else if (peer->waiting != 0 && (peer->flags & STREAM_FIN) == 0)
+			lose_until(pool, peer, pool->pieces[peer->waiting].seq, pair->sink,
+			    pair->peer_arg);
+		else
+			more = false;
+		settle(pool, pair);
+	}
+	stream_finish(pool, pair->own, pair->sink, pair->own_arg);
+	stream_finish(pool, pair->peer, pair->sink, pair->peer_arg);
 }
 
 void

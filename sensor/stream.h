@@ -4,7 +4,8 @@
  * explicitly. Segments that come too early wait in a pool of fixed size.  bulkhead-sensor, replay.
  *
  * What the capture missed (the peer got it) and what the network reordered (it will still come)
- * look alike at first.  The peer's acknowledgement tells them apart: see stream_acked().
+ * look alike at first.  The peer's acknowledgement tells them apart: see stream_acked() and, where both directions
+ * are at hand, stream_packet().
  */
 #ifndef SENSOR_STREAM_H
 #define SENSOR_STREAM_H
@@ -12,7 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STREAM_WAITING_MAX 64	      /* pieces of one direction that wait for their predecessors */
+#define STREAM_WAITING_MAX 64 /* pieces of one direction that wait for their predecessors */
+#define STREAM_HELD_MAX	   32 /* of them, pieces that wait for bytes of the other direction */
 #define STREAM_AHEAD_MAX   (64 << 20) /* bytes: further ahead is no reordering but nonsense */
 
 enum stream_flag {
@@ -64,6 +66,9 @@ struct stream_segment {
 	const uint8_t *data;
 	uint32_t captured, length;
 	bool fin; /* after the payload */
+	bool
+	    answers; /* not to be delivered before the peer's bytes up to ack; stream_packet() sets it */
+	uint32_t ack;
 };
 
 /* The first byte to come has this number. */
@@ -89,6 +94,24 @@ void stream_acked(struct stream_pool *pool, struct stream *s, uint32_t ack, bool
 
 /* The connection is over: delivers what waits, with its gaps. */
 void stream_finish(struct stream_pool *pool, struct stream *s, stream_sink_fn sink, void *arg);
+
+/* Both directions of a connection, as a packet of one of them sees them. */
+struct stream_pair {
+	struct stream *own, *peer;
+	stream_sink_fn sink;
+	void *own_arg, *peer_arg;
+};
+
+/*
+ * A packet: what it acknowledges (when `acks`) and what it carries.  An answer that was captured before what it answers
+ * (two taps, a mirror with several queues) waits for it, up to STREAM_HELD_MAX pieces.  The bytes that it waits for are
+ * lost when the other side goes on from behind them and acknowledges the answer: it had it after it sent them.
+ */
+void stream_packet(struct stream_pool *pool, const struct stream_pair *pair,
+    struct stream_segment *segment, bool acks);
+
+/* The connection is over: as stream_finish() for both directions, answers behind what they answer. */
+void stream_pair_finish(struct stream_pool *pool, const struct stream_pair *pair);
 
 /* Gives the pieces back without delivering them. */
 void stream_drop(struct stream_pool *pool, struct stream *s);

@@ -182,10 +182,15 @@ sink_data(void *arg, const uint8_t *data, uint32_t captured, uint32_t length)
 static void
 end_session(struct tcp *t, struct flow *f, enum obs_end how)
 {
-	for (unsigned dir = 0; dir < SMTP_DIRECTION__COUNT; dir++) {
-		struct sink sink = {.t = t, .f = f, .dir = dir};
-		stream_finish(t->pool, &f->stream[dir], sink_data, &sink);
-	}
+	struct sink client = {.t = t, .f = f, .dir = SMTP_FROM_CLIENT},
+		    server = {.t = t, .f = f, .dir = SMTP_FROM_SERVER};
+	struct stream_pair pair = {.own = &f->stream[SMTP_FROM_CLIENT],
+	    .peer = &f->stream[SMTP_FROM_SERVER],
+	    .sink = sink_data,
+	    .own_arg = &client,
+	    .peer_arg = &server};
+
+	stream_pair_finish(t->pool, &pair);
 	session_end(t->sessions, f, how);
 }
 
@@ -416,6 +421,12 @@ handle_syn(
 	if (dir == SMTP_FROM_CLIENT && (s->flags & STREAM_KNOWN) != 0 &&
 	    stream_isn(s) == p->frame.seq)
 		return;
+	/* Seen behind the server's first words, as two taps do it. */
+	if (dir == SMTP_FROM_CLIENT && (s->flags & STREAM_KNOWN) == 0 && f->state == FLOW_OPEN &&
+	    (f->flags & FLOW_F_MIDSTREAM) == 0 && now - f->first_ns < CLOCK_SECOND_NS) {
+		stream_start(&f->stream[dir], p->frame.seq + 1);
+		return;
+	}
 	replace_flow(t, f, p, now);
 }
 
@@ -540,28 +551,29 @@ handle_data(struct tcp *t, struct flow *f, const struct frame *frame, enum smtp_
 {
 	enum smtp_direction peer = dir == SMTP_FROM_CLIENT ? SMTP_FROM_SERVER : SMTP_FROM_CLIENT;
 	struct sink own = {.t = t, .f = f, .dir = dir}, other = {.t = t, .f = f, .dir = peer};
-	bool fin = (frame->flags & FRAME_FIN) != 0, carries = frame->length > 0 || fin;
-
-	if ((frame->flags & FRAME_ACK) != 0)
-		stream_acked(t->pool, &f->stream[peer], frame->ack, carries, sink_data, &other);
-	if (!carries) {
-		if ((f->stream[dir].flags & STREAM_KNOWN) == 0)
-			stream_start(&f->stream[dir], frame->seq);
-		return;
-	}
+	struct stream_pair pair = {.own = &f->stream[dir],
+	    .peer = &f->stream[peer],
+	    .sink = sink_data,
+	    .own_arg = &own,
+	    .peer_arg = &other};
 	struct stream_segment segment = {.seq = frame->seq,
 	    .data = frame->payload,
 	    .captured = frame->captured,
 	    .length = frame->length,
-	    .fin = fin};
-	stream_add(t->pool, &f->stream[dir], &segment, sink_data, &own);
+	    .fin = (frame->flags & FRAME_FIN) != 0,
+	    .ack = frame->ack};
+
+	stream_packet(t->pool, &pair, &segment, (frame->flags & FRAME_ACK) != 0);
+	if (frame->length == 0 && !segment.fin)
+		return;
 	if (frame->length > 0)
 		session_classify(t->sessions, f, frame);
 	uint8_t ends = f->stream[SMTP_FROM_CLIENT].flags & f->stream[SMTP_FROM_SERVER].flags;
+	uint8_t some = f->stream[SMTP_FROM_CLIENT].flags | f->stream[SMTP_FROM_SERVER].flags;
 	if ((ends & STREAM_FIN) != 0) {
 		end_session(t, f, OBS_END_FIN);
 		enter_state(t, f, FLOW_CLOSED);
-	} else if ((f->stream[dir].flags & STREAM_FIN) != 0 && (f->flags & FLOW_F_FIN) == 0) {
+	} else if ((some & STREAM_FIN) != 0 && (f->flags & FLOW_F_FIN) == 0) {
 		f->flags |= FLOW_F_FIN;
 		enter_state(t, f, (enum flow_state)f->state);
 	}

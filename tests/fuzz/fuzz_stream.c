@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Harness of sensor/stream: a list of steps (segment, acknowledgement, finish) of 6 bytes each and
- * payload. Checks that every delivered byte is accounted for and that no piece of the pool is lost.
+ * Harness of sensor/stream: a list of steps of 6 bytes each and payload: a segment or an acknowledgement of one direction,
+ * or a packet of a connection, whose directions these are.  Every delivered byte is accounted for, and no piece of the pool
+ * is lost.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -29,8 +30,10 @@ sink(void *arg, const uint8_t *data, uint32_t captured, uint32_t length)
 
 /* One step; returns the bytes that it took. */
 static size_t
-step(struct stream_pool *pool, struct stream *s, const uint8_t *data, size_t size, uint64_t *total)
+step(struct stream_pool *pool, const struct stream_pair *pair, const uint8_t *data, size_t size)
 {
+	struct stream *s = pair->own;
+	uint64_t *total = pair->own_arg;
 	uint32_t offset = (uint32_t)(data[1] << 8 | data[2]),
 		 length = (uint32_t)(data[3] << 8 | data[4]);
 	uint32_t seq = 0xfffff000u + offset * (1u + (data[0] >> 4));
@@ -53,7 +56,11 @@ step(struct stream_pool *pool, struct stream *s, const uint8_t *data, size_t siz
 	    .captured = captured,
 	    .length = length,
 	    .fin = (data[0] & 8) != 0};
-	if (length > 0 || segment.fin)
+	if ((data[0] & 3) == 2) {
+		/* Near the other's bytes: three bits say how far behind or ahead of them. */
+		segment.ack = pair->peer->next + (uint32_t)(data[0] >> 4 & 7) * 100u - 200u;
+		stream_packet(pool, pair, &segment, (data[0] & 128) == 0);
+	} else if (length > 0 || segment.fin)
 		stream_add(pool, s, &segment, sink, total);
 	free(copy);
 	return 6 + captured;
@@ -71,8 +78,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(streams, 0, sizeof(streams));
 	for (size_t at = 0; size - at > 6;) {
 		unsigned which = (data[at] & 4) != 0;
-		at += step(pool, &streams[which], data + at, size - at, &totals[which]);
+		struct stream_pair pair = {.own = &streams[which],
+		    .peer = &streams[1 - which],
+		    .sink = sink,
+		    .own_arg = &totals[which],
+		    .peer_arg = &totals[1 - which]};
+		at += step(pool, &pair, data + at, size - at);
 	}
+	struct stream_pair both = {.own = &streams[0],
+	    .peer = &streams[1],
+	    .sink = sink,
+	    .own_arg = &totals[0],
+	    .peer_arg = &totals[1]};
+	if (size % 2 == 0)
+		stream_pair_finish(pool, &both);
 	for (unsigned i = 0; i < 2; i++) {
 		if (streams[i].waiting_count > PIECES)
 			abort();
