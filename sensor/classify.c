@@ -5,6 +5,7 @@
  */
 #include "sensor/classify.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <ndpi/ndpi_api.h>
 #include <netinet/in.h>
@@ -52,11 +53,17 @@ static const struct {
 };
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
+/* What goes before a password in SMTP, Redis, IMAP's AUTHENTICATE and HTTP's Authorization; POP, FTP, IRC; IMAP.  No
+ * word begins again within itself, so that counting letters finds them all. */
+static const char *const login_words[] = {"AUTH", "PASS", "LOGIN"};
+#define LOGIN_WORDS (sizeof(login_words) / sizeof(login_words[0]))
+
 struct slot {
 	struct ndpi_flow_struct *flow; /* NULL: the slot is free */
 	uint32_t bytes;
 	uint16_t packets;
-	uint16_t next_free; /* index + 1; 0 = end */
+	uint16_t next_free;	    /* index + 1; 0 = end */
+	uint8_t heard[LOGIN_WORDS]; /* letters of each word at the end of the client's bytes */
 };
 
 struct classify {
@@ -178,6 +185,7 @@ classify_take(struct classify *c)
 	}
 	memset(slot->flow, 0, ndpi_detection_get_sizeof_ndpi_flow_struct());
 	slot->bytes = 0;
+	memset(slot->heard, 0, sizeof(slot->heard));
 	slot->packets = 0;
 	c->first_free = slot->next_free;
 	c->stats.flows_live++;
@@ -198,6 +206,26 @@ classify_release(struct classify *c, int slot)
 	s->next_free = c->first_free;
 	c->first_free = (uint16_t)(slot + 1);
 	c->stats.flows_live--;
+}
+
+bool
+classify_hears_login(struct classify *c, int slot, const uint8_t *data, uint32_t n)
+{
+	if (slot < 0 || (unsigned)slot >= c->stats.flows_max)
+		return false;
+	uint8_t *heard = c->slots[slot].heard;
+	for (uint32_t i = 0; i < n; i++) {
+		char letter = (char)toupper(data[i]);
+		for (unsigned w = 0; w < LOGIN_WORDS; w++) {
+			const char *word = login_words[w];
+			if (letter != word[heard[w]])
+				heard[w] = 0;
+			heard[w] = (uint8_t)(heard[w] + (letter == word[heard[w]]));
+			if (word[heard[w]] == '\0')
+				return true;
+		}
+	}
+	return false;
 }
 
 /*

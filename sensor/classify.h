@@ -2,13 +2,14 @@
 /*
  * The only file that knows nDPI: names what talks on a mail port and is neither SMTP nor TLS.
  * A restricted set of protocols, a fixed number of flows under examination, at most
- * CLASSIFY_PACKETS_MAX payload packets each, no guessing by port.  Give it no packet of an AUTH
- * dialogue: nDPI keeps what it reads until the verdict.  One per thread.  bulkhead-sensor and
+ * CLASSIFY_PACKETS_MAX payload packets each, no guessing by port.  nDPI keeps what it reads until
+ * the verdict, so nothing of a client is handed over from where it may log in: see classify_hears_login().  One per thread.  bulkhead-sensor and
  * replay.
  */
 #ifndef SENSOR_CLASSIFY_H
 #define SENSOR_CLASSIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -26,6 +27,12 @@ void classify_free(struct classify *c);
 
 /* A slot, or CLASSIFY_NONE when all are taken (counted). */
 int classify_take(struct classify *c);
+
+/*
+ * The client's bytes in their order, each once, before the packet that brings them goes to classify_packet().  True
+ * when they complete AUTH, PASS or LOGIN, in any case and over any packets: no packet of the session may be handed over any more.
+ */
+bool classify_hears_login(struct classify *c, int slot, const uint8_t *data, uint32_t n);
 
 /*
  * One packet with payload, from its IPv4 or IPv6 header on; *slot is a taken slot.

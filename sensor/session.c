@@ -486,6 +486,28 @@ session_report_failure(struct sessions *all, struct flow *f, enum obs_connect ho
 	emit(all, &obs);
 }
 
+static void
+stop_classifying(struct sessions *all, struct flow *f)
+{
+	classify_release(all->classify, f->classify_slot);
+	f->classify_slot = CLASSIFY_NONE;
+	f->flags |= FLOW_F_CLASSIFIED;
+}
+
+/* Whether the client's bytes are still fit for the classifier, which must not see how it logs in. */
+static void
+guard_login(
+    struct sessions *all, struct flow *f, const uint8_t *data, uint32_t captured, uint32_t length)
+{
+	if (is_smtp(f) || is_tls(f))
+		return; /* session_classify() stops by itself */
+	if (f->classify_slot == CLASSIFY_NONE)
+		f->classify_slot = (int16_t)classify_take(all->classify);
+	if (f->classify_slot == CLASSIFY_NONE || captured < length ||
+	    classify_hears_login(all->classify, f->classify_slot, data, captured))
+		stop_classifying(all, f);
+}
+
 void
 session_data(struct sessions *all, struct flow *f, enum smtp_direction dir, const uint8_t *data,
     uint32_t captured, uint32_t length)
@@ -499,6 +521,8 @@ session_data(struct sessions *all, struct flow *f, enum smtp_direction dir, cons
 	}
 	if (data == NULL) {
 		smtp_gap(all->smtp, s, dir, length);
+		if ((f->flags & FLOW_F_CLASSIFIED) == 0) /* the words may have been in it */
+			stop_classifying(all, f);
 		return;
 	}
 	if (captured > 0 && f->smtp.commands < 4)
@@ -512,6 +536,8 @@ session_data(struct sessions *all, struct flow *f, enum smtp_direction dir, cons
 		tls_feed(all, f, dir, data + taken, captured - taken, length - taken);
 	else if (length > captured)
 		smtp_skip(all->smtp, s, dir, length - captured);
+	if ((f->flags & FLOW_F_CLASSIFIED) == 0 && dir == SMTP_FROM_CLIENT)
+		guard_login(all, f, data, captured, length);
 }
 
 static uint8_t
@@ -533,9 +559,7 @@ session_classify(struct sessions *all, struct flow *f, const struct frame *frame
 	if ((f->flags & FLOW_F_CLASSIFIED) != 0 || frame->captured == 0)
 		return;
 	if (is_smtp(f) || is_tls(f)) {
-		classify_release(all->classify, slot);
-		f->classify_slot = CLASSIFY_NONE;
-		f->flags |= FLOW_F_CLASSIFIED;
+		stop_classifying(all, f);
 		return;
 	}
 	if (slot == CLASSIFY_NONE)

@@ -48,7 +48,7 @@ void session_report_failure(struct sessions *all, struct flow *f, enum obs_conne
 void session_data(struct sessions *all, struct flow *f, enum smtp_direction dir,
     const uint8_t *data, uint32_t captured, uint32_t length);
 
-/* One packet with payload of a session, after its bytes went to session_data(). */
+/* One packet with payload of a session, after its bytes, and no others, went to session_data(). */
 void session_classify(struct sessions *all, struct flow *f, const struct frame *frame);
 
 /* A packet of a client to port 53: OBS_MX_QUERY for each question for MX in it. */

@@ -563,10 +563,14 @@ handle_data(struct tcp *t, struct flow *f, const struct frame *frame, enum smtp_
 	    .fin = (frame->flags & FRAME_FIN) != 0,
 	    .ack = frame->ack};
 
+	bool next = (pair.own->flags & STREAM_KNOWN) == 0 || pair.own->next == frame->seq;
+
 	stream_packet(t->pool, &pair, &segment, (frame->flags & FRAME_ACK) != 0);
 	if (frame->length == 0 && !segment.fin)
 		return;
-	if (frame->length > 0)
+	/* All of its bytes were delivered now, and nothing in their place before. */
+	if (frame->length > 0 && next &&
+	    (int32_t)(pair.own->next - frame->seq - frame->length) >= 0)
 		session_classify(t->sessions, f, frame);
 	uint8_t ends = f->stream[SMTP_FROM_CLIENT].flags & f->stream[SMTP_FROM_SERVER].flags;
 	uint8_t some = f->stream[SMTP_FROM_CLIENT].flags | f->stream[SMTP_FROM_SERVER].flags;

@@ -22,6 +22,9 @@ $(BUILD)/tests/fuzz/fuzz_domain: $(BUILD)/policy/libvirt_xml.o
 # This one reads the page as a browser would.
 $(BUILD)/tests/unit/test_dossier.o: CPPFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libxml-2.0))
 
+# A spy reads what is handed to nDPI.
+$(BUILD)/tests/unit/test_credentials: ALL_LDFLAGS += -Wl,--wrap=classify_packet
+
 # These test the command line program.
 $(BUILD)/tests/unit/test_output $(BUILD)/tests/unit/test_replay $(BUILD)/tests/unit/test_top $(BUILD)/tests/unit/test_complaint: $(call objs,$(wildcard cli/*.c))
 
