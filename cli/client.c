@@ -205,7 +205,7 @@ client_call_file(const struct context *ctx, const char *command, size_t max, con
 
 	if (rc == 0 && (size == 0 || strlen(text) != size))
 		rc = err_set(
-		    e, -EINVAL, "%s is %s%s", file, size == 0 ? "empty, and so " : "", no_text);
+		    e, -EINVAL, "%s is %s%s", file, size == 0 ? "empty, which is " : "", no_text);
 	if (rc == 0)
 		rc = client_call(ctx, command, json_pack("{s:s, s:s}", "file", file, "text", text),
 		    NULL, 0, data, e);
