@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The judge's side of the enforcer: forks the child and asks it, one request at a time.
+ * The judge's side of the enforcer: forks the child and asks it, one request after the other.
  * bulkhead-guard (judge process).
  */
 #include "policy/enforce.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,12 +25,26 @@
 #define LIST_PATIENCE_NS  (5 * CLOCK_SECOND_NS) /* 30,000 elements, read twice, take up to 2 s */
 #define KEY_PATIENCE_NS	  (CLOCK_SECOND_NS / 10000) /* measured: about 30 us each in three tables */
 #define END_PATIENCE_MS	  1000
+#define POSTED_MAX	  64
+
+/* A request whose answer nobody waits for. */
+struct posted {
+	uint32_t id;
+	uint8_t type;
+	int64_t end_ns; /* of our patience */
+	char server[INVENTORY_NAME_BYTES];
+};
 
 struct enforce {
 	pid_t pid; /* 0 = reaped */
 	int requests, events;
+	int epoll; /* of both */
 	uint32_t id, features;
 	bool gone;
+	/* Answers come in the order of the requests: a ring. */
+	struct posted posted[POSTED_MAX];
+	unsigned posted_first, posted_count;
+	struct enforce_report failure; /* the newest of what was posted, until it is told */
 };
 
 static const char *const feature_names[ENFORCE_FEATURE__COUNT] = {
@@ -59,7 +75,50 @@ gone(struct enforce *f, struct err *e)
 	    "bulkhead-guard");
 }
 
-/* One packet of the request `id`, older ones thrown away.  Size or negative errno. */
+/* What a reply that is no list says. */
+static int
+finish(struct enforce *f, const struct enforce_wire_header *h, struct wire_reader *r, struct err *e)
+{
+	char text[256];
+	uint32_t number = wire_get_u32(r);
+
+	if (h->type == ENFORCE_WIRE_DONE && wire_reader_finish(r) == 0) {
+		f->features = number;
+		return 0;
+	}
+	wire_get_text(r, text, sizeof(text));
+	if (h->type != ENFORCE_WIRE_FAILED || wire_reader_finish(r) < 0 || number == 0 ||
+	    number > 4095)
+		return err_set(
+		    e, -EBADMSG, "the enforcer sent a malformed reply; restart bulkhead-guard");
+	return err_set(e, -(int)number, "%s", text);
+}
+
+static void
+fail_posted(struct enforce *f, const struct posted *p, const char *why)
+{
+	f->failure.event = ENFORCE_FAILED;
+	f->failure.verb = p->type == ENFORCE_WIRE_BLOCK ? "block" : "release";
+	snprintf(f->failure.server, sizeof(f->failure.server), "%s", p->server);
+	snprintf(f->failure.text, sizeof(f->failure.text), "%s", why);
+}
+
+/* A reply that nobody waits for: of what was posted, or of a request whose patience was over. */
+static void
+take_late(struct enforce *f, const struct enforce_wire_header *h, struct wire_reader *r)
+{
+	const struct posted *p = &f->posted[f->posted_first];
+	struct err e;
+
+	if (f->posted_count == 0 || p->id != h->id)
+		return;
+	if (finish(f, h, r, &e) < 0)
+		fail_posted(f, p, e.text);
+	f->posted_first = (f->posted_first + 1) % POSTED_MAX;
+	f->posted_count--;
+}
+
+/* One packet of the request `id`; what comes before it was posted, or is too late.  Size or negative errno. */
 static ssize_t
 receive(struct enforce *f, uint32_t id, int64_t end_ns, uint8_t *buf, struct enforce_wire_header *h,
     struct wire_reader *r, struct err *e)
@@ -85,26 +144,8 @@ receive(struct enforce *f, uint32_t id, int64_t end_ns, uint8_t *buf, struct enf
 			    "the enforcer sent a malformed packet; restart bulkhead-guard");
 		if (h->id == id)
 			return n;
+		take_late(f, h, r);
 	}
-}
-
-/* What a reply that is no list says. */
-static int
-finish(struct enforce *f, const struct enforce_wire_header *h, struct wire_reader *r, struct err *e)
-{
-	char text[256];
-	uint32_t number = wire_get_u32(r);
-
-	if (h->type == ENFORCE_WIRE_DONE && wire_reader_finish(r) == 0) {
-		f->features = number;
-		return 0;
-	}
-	wire_get_text(r, text, sizeof(text));
-	if (h->type != ENFORCE_WIRE_FAILED || wire_reader_finish(r) < 0 || number == 0 ||
-	    number > 4095)
-		return err_set(
-		    e, -EBADMSG, "the enforcer sent a malformed reply; restart bulkhead-guard");
-	return err_set(e, -(int)number, "%s", text);
 }
 
 /* A /24 is 256 keys. */
@@ -134,7 +175,7 @@ ask(struct enforce *f, uint8_t type, const struct plan_element *elements, unsign
 		return gone(f, e);
 	if (++f->id == 0)
 		f->id = 1;
-	result = enforce_wire_send_elements(f->requests, type, f->id, elements, count);
+	result = enforce_wire_send_elements(f->requests, type, f->id, elements, count, 0);
 	if (result == -EAGAIN)
 		return err_set(e, -ETIMEDOUT, "the enforcer does not read; restart bulkhead-guard");
 	if (result < 0)
@@ -154,6 +195,46 @@ enforce_release(
     struct enforce *f, const struct plan_element *elements, unsigned count, struct err *e)
 {
 	return count == 0 ? 0 : ask(f, ENFORCE_WIRE_RELEASE, elements, count, e);
+}
+
+static int
+post(struct enforce *f, uint8_t type, const char *server, const struct plan_element *elements,
+    unsigned count, struct err *e)
+{
+	struct posted *p = &f->posted[(f->posted_first + f->posted_count) % POSTED_MAX];
+	int r;
+
+	if (count == 0)
+		return 0;
+	if (f->gone || count > ENFORCE_WIRE_ELEMENTS_MAX || f->posted_count == POSTED_MAX)
+		return ask(f, type, elements, count, e);
+	if (++f->id == 0)
+		f->id = 1;
+	r = enforce_wire_send_elements(f->requests, type, f->id, elements, count, MSG_DONTWAIT);
+	if (r == -EAGAIN)
+		return err_set(e, -ETIMEDOUT, "the enforcer does not read; restart bulkhead-guard");
+	if (r < 0)
+		return gone(f, e);
+	p->id = f->id;
+	p->type = type;
+	p->end_ns = clock_mono_ns() + patience(elements, count);
+	snprintf(p->server, sizeof(p->server), "%s", server);
+	f->posted_count++;
+	return 0;
+}
+
+int
+enforce_post_block(struct enforce *f, const char *server, const struct plan_element *elements,
+    unsigned count, struct err *e)
+{
+	return post(f, ENFORCE_WIRE_BLOCK, server, elements, count, e);
+}
+
+int
+enforce_post_release(struct enforce *f, const char *server, const struct plan_element *elements,
+    unsigned count, struct err *e)
+{
+	return post(f, ENFORCE_WIRE_RELEASE, server, elements, count, e);
 }
 
 int
@@ -284,7 +365,7 @@ enforce_features(struct enforce *f, uint32_t *mask, struct err *e)
 int
 enforce_fd(const struct enforce *f)
 {
-	return f->events;
+	return f->epoll;
 }
 
 pid_t
@@ -300,6 +381,27 @@ reap(struct enforce *f)
 		f->pid = 0;
 }
 
+/* Takes the answers to what was posted that have come, and gives up those that are overdue. */
+static void
+take_answers(struct enforce *f)
+{
+	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
+	struct enforce_wire_header h = {0};
+	struct wire_reader r;
+	ssize_t n;
+
+	while ((n = recv(f->requests, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		wire_reader_init(&r, buf, (size_t)n);
+		if (enforce_wire_get_header(&r, &h) == 0)
+			take_late(f, &h, &r);
+	}
+	while (f->posted_count > 0 && clock_mono_ns() > f->posted[f->posted_first].end_ns) {
+		fail_posted(f, &f->posted[f->posted_first], "the enforcer did not answer in time");
+		f->posted_first = (f->posted_first + 1) % POSTED_MAX;
+		f->posted_count--;
+	}
+}
+
 int
 enforce_poll(struct enforce *f, struct enforce_report *out)
 {
@@ -309,6 +411,12 @@ enforce_poll(struct enforce *f, struct enforce_report *out)
 	uint8_t buf[512];
 	ssize_t n;
 
+	take_answers(f);
+	if (f->failure.event == ENFORCE_FAILED) {
+		*out = f->failure;
+		f->failure.event = ENFORCE_NOTHING;
+		return 0;
+	}
 	do
 		n = recv(f->events, buf, sizeof(buf), MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
@@ -382,6 +490,18 @@ start_child(struct enforce *f, const struct enforce_config *cfg, struct err *e)
 	return r;
 }
 
+static int
+watch_child(struct enforce *f, struct err *e)
+{
+	struct epoll_event in = {.events = EPOLLIN};
+
+	f->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (f->epoll < 0 || epoll_ctl(f->epoll, EPOLL_CTL_ADD, f->requests, &in) < 0 ||
+	    epoll_ctl(f->epoll, EPOLL_CTL_ADD, f->events, &in) < 0)
+		return err_set(e, -errno, "cannot wait for the enforcer: %s", strerror(errno));
+	return 0;
+}
+
 int
 enforce_open(struct enforce **out, const struct enforce_config *cfg, struct err *e)
 {
@@ -390,10 +510,12 @@ enforce_open(struct enforce **out, const struct enforce_config *cfg, struct err 
 
 	if (f == NULL)
 		return err_set(e, -ENOMEM, "no memory for the enforcer; give the guard more");
-	f->requests = f->events = -1;
+	f->requests = f->events = f->epoll = -1;
 	r = start_child(f, cfg, e);
 	if (r == 0)
 		r = wait_until_ready(f, e);
+	if (r == 0)
+		r = watch_child(f, e);
 	if (r < 0) {
 		enforce_close(f);
 		return r;
@@ -425,5 +547,7 @@ enforce_close(struct enforce *f)
 		waitpid(f->pid, NULL, 0);
 	if (f->events >= 0)
 		close(f->events);
+	if (f->epoll >= 0)
+		close(f->epoll);
 	free(f);
 }

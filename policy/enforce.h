@@ -61,7 +61,7 @@ int enforce_open(struct enforce **out, const struct enforce_config *cfg, struct 
 /* Ends the child; the ruleset and its elements stay. */
 void enforce_close(struct enforce *f);
 pid_t enforce_pid(const struct enforce *f);
-/* Readable when the child has something to say without being asked; then call enforce_poll(). */
+/* Readable when the child has something to say; then call enforce_poll(). */
 int enforce_fd(const struct enforce *f);
 
 enum enforce_event {
@@ -69,13 +69,17 @@ enum enforce_event {
 	ENFORCE_LINK_CHANGED,
 	ENFORCE_REPAIRED,
 	ENFORCE_OVERFLOW,
+	ENFORCE_FAILED,
 	ENFORCE_GONE
 };
 struct enforce_report {
 	enum enforce_event event;
 	char ifname[OBS_IFNAME_BYTES]; /* LINK_CHANGED */
 	bool link_up;		       /* LINK_CHANGED: appeared (false: vanished) */
-	char text[200]; /* REPAIRED: what was wrong and who did it; OVERFLOW: how many, where */
+	/* REPAIRED: what was wrong and who did it; OVERFLOW: how many, where; FAILED: why */
+	char text[200];
+	const char *verb;		   /* FAILED: "block" or "release" */
+	char server[INVENTORY_NAME_BYTES]; /* FAILED: as it was posted */
 };
 /* One report; ENFORCE_NOTHING when there is none left.  After ENFORCE_GONE every verb says -EPIPE.
  */
@@ -88,6 +92,16 @@ int enforce_block(
     struct enforce *f, const struct plan_element *elements, unsigned count, struct err *e);
 int enforce_release(
     struct enforce *f, const struct plan_element *elements, unsigned count, struct err *e);
+/*
+ * The same without waiting for the answer, so that a verdict waits for nobody; whatever is asked
+ * later is done later.  0 when it was sent; that it failed, or was not answered within 2 s, is a
+ * report, ENFORCE_FAILED with `server` (at most INVENTORY_NAME_BYTES - 1).  More than 200 elements,
+ * or more than 64 posted requests without an answer: this one is waited for after all.
+ */
+int enforce_post_block(struct enforce *f, const char *server, const struct plan_element *elements,
+    unsigned count, struct err *e);
+int enforce_post_release(struct enforce *f, const char *server, const struct plan_element *elements,
+    unsigned count, struct err *e);
 /* Replaces everything by the plan, with no moment in between.  Counters of the elements begin anew.
  */
 int enforce_replace_all(struct enforce *f, const struct plan *plan, struct err *e);

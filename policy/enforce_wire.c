@@ -92,8 +92,8 @@ enforce_wire_send(int fd, const struct wire_writer *w, int flags)
 }
 
 int
-enforce_wire_send_elements(
-    int fd, uint8_t type, uint32_t id, const struct plan_element *elements, unsigned count)
+enforce_wire_send_elements(int fd, uint8_t type, uint32_t id, const struct plan_element *elements,
+    unsigned count, int flags)
 {
 	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
 	unsigned done = 0, n, i;
@@ -113,7 +113,7 @@ enforce_wire_send_elements(
 		wire_put_u16(&w, (uint16_t)n);
 		for (i = 0; i < n; i++)
 			enforce_wire_put_element(&w, &elements[done + i]);
-		r = enforce_wire_send(fd, &w, 0);
+		r = enforce_wire_send(fd, &w, flags);
 		if (r < 0)
 			return r;
 		done += n;

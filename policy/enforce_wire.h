@@ -61,9 +61,9 @@ void enforce_wire_put_element(struct wire_writer *w, const struct plan_element *
 int enforce_wire_get_elements(struct wire_reader *r, struct plan *out);
 
 /* Sends elements in as many packets as needed, all but the last with MORE; at least one packet.
- * 0 or negative errno of send(). */
-int enforce_wire_send_elements(
-    int fd, uint8_t type, uint32_t id, const struct plan_element *elements, unsigned count);
+ * `flags` are those of send().  0 or negative errno of send(). */
+int enforce_wire_send_elements(int fd, uint8_t type, uint32_t id,
+    const struct plan_element *elements, unsigned count, int flags);
 /* 0 or negative errno. */
 int enforce_wire_send(int fd, const struct wire_writer *w, int flags);
 

@@ -157,7 +157,7 @@ reply_list(struct process *p, uint32_t id)
 		reply_failed(p, id, &e);
 	else
 		(void)enforce_wire_send_elements(
-		    p->requests, ENFORCE_WIRE_ELEMENTS, id, list.elements, list.count);
+		    p->requests, ENFORCE_WIRE_ELEMENTS, id, list.elements, list.count, 0);
 	plan_fini(&list);
 }
 

@@ -27,10 +27,10 @@
  * ------------------------------------------------------------------------------------------ */
 
 int
-guard_write_ledger(struct guard *g, const char *actor, const char *action, const char *subject,
-    json_t *detail, struct err *e)
+guard_write_ledger_at(struct guard *g, int64_t time_ns, const char *actor, const char *action,
+    const char *subject, json_t *detail, struct err *e)
 {
-	struct ledger_entry entry = {.time_ns = g->now_ns};
+	struct ledger_entry entry = {.time_ns = time_ns};
 	char *text = detail != NULL ? json_dumps(detail, JSON_COMPACT | JSON_REAL_PRECISION(12))
 				    : strdup("{}");
 
@@ -45,6 +45,13 @@ guard_write_ledger(struct guard *g, const char *actor, const char *action, const
 	    strlen(text) < sizeof(entry.detail) ? text : "{\"too_long\":true}");
 	free(text);
 	return ledger_append(g->store, &entry, e);
+}
+
+int
+guard_write_ledger(struct guard *g, const char *actor, const char *action, const char *subject,
+    json_t *detail, struct err *e)
+{
+	return guard_write_ledger_at(g, g->now_ns, actor, action, subject, detail, e);
 }
 
 void
@@ -132,6 +139,8 @@ guard_open(struct guard *g, const struct settings *settings, int64_t now_ns, str
 	for (unsigned i = 0; i < GUARD_SENSORS_MAX; i++)
 		g->sensors[i].fd = -1;
 	rc = open_stores(g, e);
+	if (rc == 0)
+		rc = guard_open_steps(g, e);
 	if (rc == 0)
 		rc = restore(g, e);
 	if (rc == 0)

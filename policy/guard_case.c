@@ -49,11 +49,13 @@ on_block(struct guard *g, const struct verdict_change *ch, const struct judge_vi
 	bool shadow = ch->shadow || !guard_is_enforced(g, ch->index);
 	struct err e;
 
-	/* The kernel first: the record takes milliseconds, in which a mailing goes on.  If the
-	 * guard dies in between, the next one finds an element without a case and takes it away; if
-	 * the database refuses, reconcile waits until it has taken the record. */
+	/* The kernel first, and not waited for: the record takes milliseconds, in which a mailing
+	 * goes on.  If the guard dies in between, the next one finds an element without a case and
+	 * takes it away; if the database refuses, reconcile waits until it has taken the record. */
 	if (!shadow)
-		guard_enforce(g, ch->index, &view->verdict, NULL);
+		guard_enforce(g, ch->index, &view->verdict, false, NULL);
+	if (!shadow && ch->from == RUNG_THROTTLE)
+		guard_throttle(g, ch->index, false);
 	if (guard_record_block(g, ch->index, view, shadow, GUARD_ACTOR, "", &e) < 0)
 		owe(g, "block", view->server->name, &e);
 	log_block(view, shadow, GUARD_ACTOR);
@@ -76,8 +78,8 @@ on_release(struct guard *g, const struct verdict_change *ch, const struct judge_
 	guard_unenforce(g, ch->index, view->verdict.case_id, NULL);
 }
 
-/* Rungs below a block: throttle is a decision and goes to the ledger, watch and warn are for the
- * log. */
+/* Rungs below a block.  What the database is to know of them waits for the tick: a mailing at full
+ * speed is six messages from `watch` to the block, and they shall not wait for a disk. */
 static void
 on_rung(struct guard *g, const struct verdict_change *ch, const struct judge_view *view)
 {
@@ -87,17 +89,8 @@ on_rung(struct guard *g, const struct verdict_change *ch, const struct judge_vie
 	    "server=%s from=%s to=%s question=%s bulk=%.1f abuse=%.1f", view->server->name,
 	    rung_name(ch->from), rung_name(ch->to), guard_question_text(v),
 	    view->score[QUESTION_BULK].points, view->score[QUESTION_ABUSE].points);
-	if (ch->to == RUNG_WARN && ch->from < RUNG_WARN)
-		guard_notice_warn(g, ch->index);
-	if (ch->from == RUNG_THROTTLE)
-		guard_throttle(g, ch->index, false);
-	if (ch->to != RUNG_THROTTLE)
-		return;
-	guard_throttle(g, ch->index, true);
-	guard_note(g, "throttle", view->server->name,
-	    json_pack("{s:s, s:o, s:o, s:b}", "question", guard_question_text(v), "bulk",
-		ctl_json_points(view->score[QUESTION_BULK].points), "abuse",
-		ctl_json_points(view->score[QUESTION_ABUSE].points), "shadow", ch->shadow));
+	if (ch->from == RUNG_THROTTLE || ch->to == RUNG_THROTTLE)
+		guard_throttle(g, ch->index, ch->to == RUNG_THROTTLE);
 }
 
 void
@@ -115,8 +108,6 @@ guard_on_change(void *arg, const struct verdict_change *change)
 	}
 	if (change->to == RUNG_BLOCK) {
 		on_block(g, change, &view);
-		if (change->from == RUNG_THROTTLE) /* by reconcile: the block came first */
-			g->need_reconcile = true;
 		return;
 	}
 	guard_note_step(g, change->index, &view, change->from, change->to, change->shadow,
@@ -245,7 +236,7 @@ guard_block(struct guard *g, unsigned index, const char *actor, const char *reas
 	guard_history_keep(g, index, view.verdict.case_id);
 	if (shadow)
 		return 0;
-	rc = guard_enforce(g, index, &view.verdict, e);
+	rc = guard_enforce(g, index, &view.verdict, true, e);
 	if (rc < 0)
 		err_wrap(e,
 		    "%s is recorded as blocked and will be tried again, but the kernel refused",

@@ -25,20 +25,21 @@
  * ---------------------------------------------------------------------------------- */
 
 static void
-note_failure(struct guard *g, const char *verb, const char *server, const struct err *why)
+note_failure(struct guard *g, const char *verb, const char *server, const char *why)
 {
 	char quoted[600];
 
 	g->need_reconcile = true;
 	g->not_before_ns = g->now_ns + RETRY_AFTER_NS;
 	log_event(LOG_LEVEL_ERROR, "guard.enforce.failed", "verb=%s server=%s error=%s", verb,
-	    server, log_quote(quoted, sizeof(quoted), why->text));
+	    server, log_quote(quoted, sizeof(quoted), why));
 	guard_note(g, "enforce.failed", server,
-	    json_pack("{s:s, s:o}", "verb", verb, "error", ctl_json_text(why->text)));
+	    json_pack("{s:s, s:o}", "verb", verb, "error", ctl_json_text(why)));
 }
 
 int
-guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, struct err *e)
+guard_enforce(
+    struct guard *g, unsigned index, const struct verdict *verdict, bool wait, struct err *e)
 {
 	const struct server *s = inventory_get(g->inventory, index);
 	struct err why = {0};
@@ -52,13 +53,15 @@ guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, st
 	if (plan.count > 0)
 		plan.elements[0].packets = judge_get_refused(g->judge, index);
 	if (rc == 0 && plan.count > 0)
-		rc = enforce_block(g->enforce, plan.elements, plan.count, &why);
+		rc = wait
+			 ? enforce_block(g->enforce, plan.elements, plan.count, &why)
+			 : enforce_post_block(g->enforce, s->name, plan.elements, plan.count, &why);
 	if (rc == 0)
 		responder_feed_put(g->responders, plan.elements, plan.count, true);
 	plan_fini(&plan);
 	if (rc == 0)
 		return 0;
-	note_failure(g, "block", s->name, &why);
+	note_failure(g, "block", s->name, why.text);
 	return err_set(e, rc, "%s", why.text);
 }
 
@@ -77,11 +80,12 @@ guard_throttle(struct guard *g, unsigned index, bool on)
 	    on ? guard_throttle_timeout(g, judge_verdict(g->judge, index)->until_ns) : 0, "", &why);
 	plan_finish(&plan);
 	if (rc == 0 && plan.count > 0)
-		rc = on ? enforce_block(g->enforce, plan.elements, plan.count, &why)
-			: enforce_release(g->enforce, plan.elements, plan.count, &why);
+		rc =
+		    on ? enforce_post_block(g->enforce, s->name, plan.elements, plan.count, &why)
+		       : enforce_post_release(g->enforce, s->name, plan.elements, plan.count, &why);
 	plan_fini(&plan);
 	if (rc < 0)
-		note_failure(g, on ? "throttle" : "unthrottle", s->name, &why);
+		note_failure(g, on ? "throttle" : "unthrottle", s->name, why.text);
 }
 
 int
@@ -109,7 +113,7 @@ guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct err
 	plan_fini(&plan);
 	if (rc == 0)
 		return 0;
-	note_failure(g, "release", s->name, &why);
+	note_failure(g, "release", s->name, why.text);
 	return err_set(e, rc, "%s", why.text);
 }
 
@@ -396,6 +400,9 @@ guard_hear_enforcer(struct guard *g)
 			    log_quote(quoted, sizeof(quoted), report.text));
 			guard_note(g, "brake.overflow", "kernel",
 			    json_pack("{s:o}", "what", ctl_json_text(report.text)));
+			break;
+		case ENFORCE_FAILED:
+			note_failure(g, report.verb, report.server, report.text);
 			break;
 		case ENFORCE_NOTHING:
 		case ENFORCE_GONE:

@@ -86,13 +86,13 @@ queue_noted(struct guard *g, struct notice *n)
 }
 
 void
-guard_notice_warn(struct guard *g, unsigned index)
+guard_notice_warn(struct guard *g, const char *server)
 {
-	const char *server = inventory_get(g->inventory, index)->name;
+	int index = inventory_find(g->inventory, server);
 	struct notice n = {.kind = NOTICE_WARN};
 	char day[CLOCK_ISO_BYTES];
 
-	if (!guard_is_enforced(g, index))
+	if (index < 0 || !guard_is_enforced(g, (unsigned)index))
 		return;
 	snprintf(
 	    n.subject, sizeof(n.subject), "%s/%.10s", server, clock_format_iso(day, g->now_ns));

@@ -16,6 +16,9 @@
 /* Appends an entry, in the open transaction if there is one.  Takes detail (NULL: {}). */
 int guard_write_ledger(struct guard *g, const char *actor, const char *action, const char *subject,
     json_t *detail, struct err *e);
+/* With a time that is past: what was noted when it happened. */
+int guard_write_ledger_at(struct guard *g, int64_t time_ns, const char *actor, const char *action,
+    const char *subject, json_t *detail, struct err *e);
 /* The same where nobody can be told: a failure is an event. */
 void guard_note(struct guard *g, const char *action, const char *subject, json_t *detail);
 
@@ -61,14 +64,15 @@ int guard_align_cases(
 
 /* Queues the notice of a case that is real (not shadow), inside the transaction that records it. */
 int guard_notice_block(struct guard *g, const struct store_case *c, struct err *e);
-void guard_notice_warn(struct guard *g, unsigned index);
+void guard_notice_warn(struct guard *g, const char *server);
 void guard_notice_catch(struct guard *g);
 void guard_notice_tick(struct guard *g);
 /* Complaints whose time is over. */
 void guard_complaint_tick(struct guard *g);
 
 /* The kernel's side of one case; a failure is an event, an entry, and leads to reconcile. */
-int guard_enforce(struct guard *g, unsigned index, const struct verdict *verdict, struct err *e);
+int guard_enforce(
+    struct guard *g, unsigned index, const struct verdict *verdict, bool wait, struct err *e);
 int guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct err *e);
 
 /* The kernel's side of the throttle rung: the same. */
@@ -138,6 +142,7 @@ void guard_intake_lose(struct guard *g);
  * step to warn or throttle begins a case of its own. */
 void guard_note_step(struct guard *g, unsigned index, const struct judge_view *view, unsigned from,
     unsigned to, bool shadow, const char *actor, const char *reason);
+int guard_open_steps(struct guard *g, struct err *e);
 void guard_close_steps(struct guard *g);
 
 /* History: at the start, and settings that changed; close hands over what was noted. */

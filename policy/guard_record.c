@@ -117,6 +117,7 @@ guard_record_block(struct guard *g, unsigned index, const struct judge_view *vie
 	struct store_case c;
 	int rc;
 
+	guard_write_steps(g); /* what led here comes first in the ledger */
 	fill_case(&c, g, view, shadow, reason);
 	rc = c.detail != NULL ? store_begin(g->store, e)
 			      : err_set(e, -ENOMEM, "no memory to record case %s", c.case_id);

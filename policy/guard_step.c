@@ -4,6 +4,7 @@
  * their own.  Noted when they happen, written with the next tick: a verdict waits for no disk.
  * bulkhead-guard (judge process).
  */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,9 @@
 struct guard_step {
 	struct store_step step;
 	struct store_case warning; /* case_id "": none begins */
+	bool is_own;		   /* the judge's, not a person's */
+	const char *question;
+	double bulk_points, abuse_points; /* also infinite */
 };
 
 /* True for an upward step to a rung that is a case of its own. */
@@ -58,14 +62,21 @@ fill_warning(struct store_case *c, const struct guard *g, const struct judge_vie
 static struct guard_step *
 take_step(struct guard *g)
 {
-	if (g->steps == NULL)
-		g->steps = calloc(STEPS_MAX, sizeof(*g->steps));
-	if (g->steps == NULL || g->step_count == STEPS_MAX) {
+	if (g->step_count == STEPS_MAX) {
 		g->steps_lost++;
 		return NULL;
 	}
 	memset(&g->steps[g->step_count], 0, sizeof(*g->steps));
 	return &g->steps[g->step_count++];
+}
+
+int
+guard_open_steps(struct guard *g, struct err *e)
+{
+	g->steps = calloc(STEPS_MAX, sizeof(*g->steps));
+	return g->steps == NULL
+		   ? err_set(e, -ENOMEM, "no memory for %d steps on the ladder", STEPS_MAX)
+		   : 0;
 }
 
 void
@@ -87,6 +98,10 @@ guard_note_step(struct guard *g, unsigned index, const struct judge_view *view, 
 	step->shadow = shadow;
 	step->bulk_points = or_zero(view->score[QUESTION_BULK].points);
 	step->abuse_points = or_zero(view->score[QUESTION_ABUSE].points);
+	s->is_own = strcmp(actor, GUARD_ACTOR) == 0;
+	s->question = guard_question_text(&view->verdict);
+	s->bulk_points = view->score[QUESTION_BULK].points;
+	s->abuse_points = view->score[QUESTION_ABUSE].points;
 	snprintf(step->actor, sizeof(step->actor), "%s", actor);
 	snprintf(step->reason, sizeof(step->reason), "%s", reason);
 	if (to == RUNG_BLOCK || from == RUNG_BLOCK)
@@ -96,6 +111,17 @@ guard_note_step(struct guard *g, unsigned index, const struct judge_view *view, 
 	verdict_case_id(step->case_id, step->server, step->time_ns);
 	fill_warning(&s->warning, g, view, step);
 	guard_history_keep(g, index, step->case_id);
+}
+
+/* A throttle is a decision: an entry of the ledger, with the time of the step. */
+static int
+write_throttle(struct guard *g, const struct guard_step *s, struct err *e)
+{
+	return guard_write_ledger_at(g, s->step.time_ns, GUARD_ACTOR, "throttle", s->step.server,
+	    json_pack("{s:s, s:o, s:o, s:b}", "question", s->question, "bulk",
+		ctl_json_points(s->bulk_points), "abuse", ctl_json_points(s->abuse_points),
+		"shadow", s->step.shadow),
+	    e);
 }
 
 /* Inside a transaction. */
@@ -111,7 +137,11 @@ write_step(struct guard *g, struct guard_step *s, struct err *e)
 		rc = store_end_case_below(g->store, step->server, step->time_ns, e);
 	if (rc == 0 && s->warning.case_id[0] != '\0')
 		rc = store_put_case(g->store, &s->warning, e);
-	return rc;
+	if (rc < 0 || !s->is_own || step->from == step->to)
+		return rc;
+	if (step->to == RUNG_WARN && step->from < RUNG_WARN)
+		guard_notice_warn(g, step->server);
+	return step->to == RUNG_THROTTLE ? write_throttle(g, s, e) : 0;
 }
 
 static void

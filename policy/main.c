@@ -376,7 +376,7 @@ on_source(struct daemon *d, enum source source)
 		return 0;
 	case SOURCE_TIMER:
 		on_timer(d);
-		return 0;
+		return guard_hear_enforcer(&d->guard); /* answers that are overdue */
 	case SOURCE_SIGNAL:
 		on_signal(d);
 		return 0;

@@ -307,6 +307,60 @@ test_repair(void **state)
 	run("nft flush ruleset");
 }
 
+/* Nobody waits for what is posted; it is done in order, and what fails is told with its server. */
+static void
+test_post(void **state)
+{
+	struct plan_element e = element("vnet1", CLOCK_HOUR_NS, "bh-post"),
+			    bad = element("vnet2", -1, "bh-bad");
+	struct enforce_report report;
+	struct enforce *f;
+	struct err err;
+
+	(void)state;
+	if (!have_namespace)
+		skip();
+	f = open_enforcer("");
+	must(enforce_post_block(f, "vm-a", &e, 1, &err), &err);
+	assert_int_equal(list_count(f), 1); /* asked later, done later */
+	must(enforce_post_release(f, "vm-a", &e, 1, &err), &err);
+	must(enforce_post_block(f, "vm-b", &bad, 1, &err), &err);
+	assert_int_equal(list_count(f), 0);
+	report = wait_for(f, ENFORCE_FAILED);
+	assert_string_equal(report.server, "vm-b");
+	assert_string_equal(report.verb, "block");
+	assert_int_not_equal(report.text[0], '\0');
+	assert_int_equal(enforce_poll(f, &report), 0);
+	assert_int_equal(report.event, ENFORCE_NOTHING); /* once */
+	for (unsigned i = 0; i < 200; i++)		 /* more than can be outstanding */
+		must(i % 2 == 0 ? enforce_post_block(f, "vm-a", &e, 1, &err)
+				: enforce_post_release(f, "vm-a", &e, 1, &err),
+		    &err);
+	must(enforce_post_release(f, "vm-b", &bad, 0, &err), &err); /* nothing is nothing */
+	assert_int_equal(list_count(f), 0);
+	assert_int_equal(enforce_poll(f, &report), 0);
+	assert_int_equal(report.event, ENFORCE_NOTHING);
+
+	/* The news of an answer alone wakes the judge; a child that hangs is told of, and works later. */
+	assert_int_equal(kill(enforce_pid(f), SIGSTOP), 0);
+	must(enforce_post_block(f, "vm-c", &e, 1, &err), &err);
+	usleep(2200000);
+	assert_int_equal(enforce_poll(f, &report), 0);
+	assert_int_equal(report.event, ENFORCE_FAILED);
+	assert_string_equal(report.server, "vm-c");
+	assert_non_null(strstr(report.text, "in time"));
+	assert_int_equal(kill(enforce_pid(f), SIGCONT), 0);
+	must(enforce_post_block(f, "vm-d", &bad, 1, &err), &err);
+	report = wait_for(f, ENFORCE_FAILED);
+	assert_string_equal(report.server, "vm-d");
+	assert_int_equal(list_count(f), 1);
+	assert_int_equal(kill(enforce_pid(f), SIGKILL), 0);
+	wait_for(f, ENFORCE_GONE);
+	assert_int_equal(enforce_post_block(f, "vm-a", &e, 1, &err), -EPIPE);
+	enforce_close(f);
+	run("nft flush ruleset");
+}
+
 static void
 test_death(void **state)
 {
@@ -497,6 +551,7 @@ main(void)
 	    cmocka_unit_test(test_replace_all),
 	    cmocka_unit_test(test_links),
 	    cmocka_unit_test(test_repair),
+	    cmocka_unit_test(test_post),
 	    cmocka_unit_test(test_death),
 	    cmocka_unit_test(test_features),
 	    cmocka_unit_test(test_no_capability),
