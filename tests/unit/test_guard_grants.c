@@ -185,6 +185,31 @@ evidence_goes_when_its_time_is_over(void **state)
 	assert_int_equal(a.evidence_count, 1); /* waits for us: never */
 }
 
+/* The clock of a grant's evidence begins with its end, or with a change that came after it. */
+static void
+evidence_of_a_grant_waits_for_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct application a = newsletter_of_a(f, APPLICATION_APPROVED);
+	const int64_t end_ns = T0 + 30 * CLOCK_DAY_NS, changed_ns = T0 + 100 * CLOCK_DAY_NS;
+	struct grant grant;
+
+	add_evidence(f, &a, "a form");
+	application_grant(&a, T0, end_ns, &grant);
+	assert_int_equal(guard_put_application(&f->g, "x", "approve", &a, &grant, NULL), 0);
+	f->g.now_ns = changed_ns;
+	guard_tick(&f->g);
+	assert_int_equal(guard_find_grant(&f->g, a.id)->state, GRANT_EXPIRED);
+	a.changed_ns = changed_ns;
+	assert_int_equal(guard_put_application(&f->g, "x", "note", &a, NULL, NULL), 0);
+	f->g.now_ns = end_ns + 1096 * CLOCK_DAY_NS;
+	guard_tick(&f->g);
+	assert_true(is_stored(f, &a.evidence[0]));
+	f->g.now_ns = changed_ns + 1096 * CLOCK_DAY_NS;
+	guard_tick(&f->g);
+	assert_false(is_stored(f, &a.evidence[0]));
+}
+
 /* Content without an application is what a power cut leaves; younger than a day it may be at work. */
 static void
 orphans_go_with_an_entry(void **state)
@@ -230,6 +255,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(bare_newsletter_is_suspended, setup, teardown),
 	    cmocka_unit_test_setup_teardown(reminder_comes_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(evidence_goes_when_its_time_is_over, setup, teardown),
+	    cmocka_unit_test_setup_teardown(evidence_of_a_grant_waits_for_its_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(orphans_go_with_an_entry, setup, teardown),
 	};
 

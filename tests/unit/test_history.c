@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -513,6 +515,70 @@ test_writer(void **state)
 	history_link_close(link);
 }
 
+static bool
+has_lost(const struct history_report *r)
+{
+	return r->lost > 0;
+}
+
+static void
+note_people(struct history *h, unsigned first, unsigned count, int64_t now)
+{
+	for (unsigned i = first; i < first + count; i++) {
+		struct history_entry entry = recipient(i, i, 0, 0);
+
+		entry.obs.time_ns = now;
+		history_note(h, 0, "vm-7", &entry.obs, HISTORY_USUAL);
+	}
+	history_flush(h);
+}
+
+/* No room in the middle of a segment: what was written of it goes, what stood before stays whole. */
+static void
+test_half_a_segment_is_cut_off(void **state)
+{
+	static struct list l;
+	const struct sandbox_user user = {.uid = getuid(), .gid = getgid(), .name = "self"};
+	const struct timespec moment = {.tv_nsec = 5000000};
+	int64_t now = clock_wall_ns();
+	char folder[128], path[300], name[HISTORY_FILE_BYTES];
+	struct rlimit usual, small;
+	struct history_link *link;
+	struct stat before = {0}, after;
+	struct history *h;
+	struct err e;
+
+	(void)state;
+	snprintf(folder, sizeof(folder), "%s/full", scratch);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	history_file_name(name, now);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+	small = (struct rlimit){.rlim_cur = 1200, .rlim_max = usual.rlim_max};
+	signal(SIGXFSZ, SIG_IGN); /* the writer inherits both */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(history_link_open(&link, folder, &user, &e), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_int_equal(history_new(&h, write_link, link), 0);
+
+	note_people(h, 0, 2, now);
+	for (unsigned i = 0; i < 2000 && before.st_size == 0; i++) {
+		nanosleep(&moment, NULL);
+		(void)stat(path, &before);
+	}
+	assert_in_range(before.st_size, 1, 1199);
+	note_people(h, 2, 400, now);
+	wait_for_report(link, has_lost);
+	assert_string_not_equal(history_link_report(link)->error, "");
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+	count_file(path, &l);
+	assert_int_equal(l.count, 2);
+	history_free(h);
+	history_link_close(link);
+}
+
 static void
 test_names(void **state)
 {
@@ -543,6 +609,7 @@ main(void)
 	    cmocka_unit_test(test_folding),
 	    cmocka_unit_test(test_refused_segments),
 	    cmocka_unit_test(test_writer),
+	    cmocka_unit_test(test_half_a_segment_is_cut_off),
 	    cmocka_unit_test(test_names),
 	};
 

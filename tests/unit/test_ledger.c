@@ -105,6 +105,25 @@ every_change_shows(void **state)
 	}
 }
 
+/* Whoever can write may make fitting hashes; a number that is left out shows all the same. */
+static void
+missing_number_shows_although_hashes_fit(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_entry last = entries[ENTRIES - 1];
+	char sql[200];
+	int64_t n = -1;
+	struct err e;
+
+	last.seq = ENTRIES + 1;
+	ledger_hash(entries[ENTRIES - 2].hash, &last, last.hash);
+	snprintf(sql, sizeof(sql), "UPDATE ledger SET seq = %d, hash = '%s' WHERE seq = %d",
+	    ENTRIES + 1, last.hash, ENTRIES);
+	tamper(f, sql);
+	assert_int_equal(ledger_verify(f->st, NULL, &n, &e), -EBADMSG);
+	assert_non_null(strstr(e.text, "lacks entry 5"));
+}
+
 static void
 cut_tail_shows_with_a_head(void **state)
 {
@@ -170,6 +189,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(chain_is_as_documented, setup_entries, teardown),
 	    cmocka_unit_test_setup_teardown(intact_ledger_verifies, setup_entries, teardown),
 	    cmocka_unit_test(every_change_shows),
+	    cmocka_unit_test_setup_teardown(
+		missing_number_shows_although_hashes_fit, setup_entries, teardown),
 	    cmocka_unit_test_setup_teardown(cut_tail_shows_with_a_head, setup_entries, teardown),
 	    cmocka_unit_test_setup_teardown(line_feeds_cannot_forge, setup_entries, teardown),
 	    cmocka_unit_test_setup_teardown(full_fields_survive, setup_entries, teardown),

@@ -55,6 +55,8 @@ test_counting(void **state)
 	watch_grants_count(&w, &grant, &o); /* a hole may have swallowed the header */
 	o.flags = OBS_F_INBOUND;
 	watch_grants_count(&w, &grant, &o);
+	o.flags = OBS_F_ONE_SIDED; /* nobody said that it was taken */
+	watch_grants_count(&w, &grant, &o);
 	o = message("news.example", OBS_HDR_TRUNCATED);
 	watch_grants_count(&w, &grant, &o);
 	o = message("news.example", 0);
