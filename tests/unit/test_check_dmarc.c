@@ -37,6 +37,7 @@ test_dmarc(void **state)
 	assert_int_equal(check_dmarc_parse(&d, "v=DMARC1", &why), -EINVAL);
 	assert_int_equal(check_dmarc_parse(&d, "v=DMARC12; p=none", &why), -EINVAL);
 	assert_int_equal(check_dmarc_parse(&d, "p=none; v=DMARC1", &why), -EINVAL);
+	assert_int_equal(check_dmarc_parse(&d, "v:DMARC1; p=none", &why), -EINVAL);
 }
 
 static void

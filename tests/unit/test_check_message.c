@@ -333,6 +333,11 @@ test_automatic(void **state)
 	"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"                           \
 	"Message-ID: <20030712040037.46341.5F8J@football.example.com>\n\nHi.\n\n" \
 	"We lost the game.  Are you hungry yet?\n\nJoe.\n"
+#define EMPTY(form, hash)                                                           \
+	"DKIM-Signature: v=1; a=rsa-sha256; c=simple/" form "; s=test;\n"           \
+	" d=football.example.com; h=from; bh=" hash ";\n"                           \
+	" b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\n" SIGNED_FROM \
+	"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n\n"
 #define KEY_ED25519                                                     \
 	"brisbane._domainkey.football.example.com v=DKIM1; k=ed25519; " \
 	"p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
@@ -372,6 +377,13 @@ test_dkim(void **state)
 	     "h=from;\n" SIGNATURE_HASH
 	     " b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8Gwps\n" SIGNED_FROM SIGNED_REST,
 		KEY_RSA, CHECK_FAIL, "no longer accepted"},
+	    /* no body: one line end in the simple form, nothing in the relaxed (RFC 6376 3.4.3, 3.4.4) */
+	    {EMPTY("simple", "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY="), "", CHECK_NOT_CHECKED,
+		"test._domainkey.football.example.com"},
+	    {EMPTY("relaxed", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), "",
+		CHECK_NOT_CHECKED, "test._domainkey.football.example.com"},
+	    {EMPTY("relaxed", "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY="), "", CHECK_FAIL,
+		"the body was changed"},
 	};
 	struct check_job job = job_of(PURPOSE_NEWSLETTER);
 	char what[32];
