@@ -72,29 +72,41 @@ mix(uint64_t a, uint64_t b)
 	return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 
-/* One full adder over 64 counters at once. */
-static inline uint64_t
-full_add(uint64_t *sum, uint64_t a, uint64_t b)
+/* Twice 64 counters side by side: features with an even and with an odd number. */
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static inline pair
+load_pair(const uint64_t *p)
 {
-	uint64_t half = *sum ^ a;
-	uint64_t carry = (*sum & a) | (half & b);
+	pair v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* One full adder over all counters at once. */
+static inline pair
+full_add(pair *sum, pair a, pair b)
+{
+	pair half = *sum ^ a;
+	pair carry = (*sum & a) | (half & b);
 	*sum = half ^ b;
 	return carry;
 }
 
 /* Adds `carry` with the weight of plane k. */
 static inline void
-ripple(struct fingerprint *f, unsigned k, uint64_t carry)
+ripple(struct fingerprint *f, unsigned k, pair carry)
 {
 	for (; k < FINGERPRINT_PLANES; k++) {
-		uint64_t next = f->planes[k] & carry;
-		f->planes[k] ^= carry;
+		pair plane = load_pair(f->planes[k]), next = plane & carry;
+		plane ^= carry;
+		memcpy(f->planes[k], &plane, sizeof(plane));
 		carry = next;
 	}
 }
 
 /*
- * Eight features in one carry-save tree: seven full adders, then one ripple of weight eight.  A
+ * Sixteen features in one carry-save tree: seven full adders, then one ripple of weight eight.  A
  * feature is a pair of neighbours: single words are mostly those that every text of a language
  * shares, and they would draw strangers together.
  */
@@ -104,13 +116,18 @@ add_batch(struct fingerprint *f, const uint64_t *words)
 	uint64_t v[FINGERPRINT_BATCH];
 	for (unsigned i = 0; i < FINGERPRINT_BATCH; i++)
 		v[i] = mix(words[i], words[i + 1]);
-	uint64_t two_a = full_add(&f->planes[0], v[0], v[1]);
-	uint64_t two_b = full_add(&f->planes[0], v[2], v[3]);
-	uint64_t four_a = full_add(&f->planes[1], two_a, two_b);
-	two_a = full_add(&f->planes[0], v[4], v[5]);
-	two_b = full_add(&f->planes[0], v[6], v[7]);
-	uint64_t four_b = full_add(&f->planes[1], two_a, two_b);
-	uint64_t eight = full_add(&f->planes[2], four_a, four_b);
+	pair one = load_pair(f->planes[0]), two = load_pair(f->planes[1]),
+	     four = load_pair(f->planes[2]);
+	pair two_a = full_add(&one, load_pair(v), load_pair(v + 2));
+	pair two_b = full_add(&one, load_pair(v + 4), load_pair(v + 6));
+	pair four_a = full_add(&two, two_a, two_b);
+	two_a = full_add(&one, load_pair(v + 8), load_pair(v + 10));
+	two_b = full_add(&one, load_pair(v + 12), load_pair(v + 14));
+	pair four_b = full_add(&two, two_a, two_b);
+	pair eight = full_add(&four, four_a, four_b);
+	memcpy(f->planes[0], &one, sizeof(one));
+	memcpy(f->planes[1], &two, sizeof(two));
+	memcpy(f->planes[2], &four, sizeof(four));
 	ripple(f, 3, eight);
 }
 
@@ -187,7 +204,7 @@ struct masks { /* bit i is about byte i */
 	uint64_t word, digit, special;
 };
 
-/* One bit of each byte of a comparison's result, which is all ones or all zeroes. */
+/* The highest bit of each byte. */
 static inline uint64_t
 mask_of(bytes16 truth)
 {
@@ -198,8 +215,8 @@ mask_of(bytes16 truth)
 	uint64_t half[2];
 	memcpy(half, &truth, sizeof(half));
 	for (int i = 0; i < 2; i++) {
-		uint64_t own_bit = le64toh(half[i]) & UINT64_C(0x8040201008040201);
-		half[i] = own_bit * UINT64_C(0x0101010101010101) >> 56;
+		uint64_t own_bit = le64toh(half[i]) >> 7 & UINT64_C(0x0101010101010101);
+		half[i] = own_bit * UINT64_C(0x0102040810204080) >> 56;
 	}
 	return half[0] | half[1] << 8;
 #endif
@@ -213,9 +230,10 @@ classify(const uint8_t *p, struct masks *out)
 		bytes16 v;
 		memcpy(&v, p + i, sizeof(v));
 		bytes16 digit = (bytes16)((v - '0') < 10);
-		bytes16 letter = (bytes16)(((v | 0x20) - 'a') < 26) | (bytes16)(v >= 0x80);
+		bytes16 letter = (bytes16)(((v | 0x20) - 'a') < 26);
 		bytes16 special = (bytes16)(v == '<') | (bytes16)(v == ':');
-		out->word |= mask_of(letter | digit) << i;
+		/* The highest bit of a byte that is no ASCII makes it a letter. */
+		out->word |= mask_of(letter | digit | v) << i;
 		out->digit |= mask_of(digit) << i;
 		out->special |= mask_of(special) << i;
 	}
@@ -234,30 +252,40 @@ find_special(const uint8_t *p, uint64_t special, unsigned known)
 	return BLOCK;
 }
 
-/* Every run of ones is a word; none touches the end of the mask. */
+/*
+ * Every run of ones is a word; none touches the end of the mask.  `plain`: no word holds a digit, so that only the long
+ * ones need a closer look.
+ */
+static inline void
+add_runs(struct fingerprint *f, const uint8_t *p, uint64_t runs, uint64_t digits, bool plain)
+{
+	uint64_t begins = runs & ~(runs << 1), ends = runs << 1 & ~runs;
+	uint64_t *to = f->queue + f->queued;
+
+	/* A word of one letter is overwritten by the next one: a branch less. */
+	for (; begins != 0; begins &= begins - 1, ends &= ends - 1) {
+		size_t begin = (size_t)__builtin_ctzll(begins);
+		size_t size = (size_t)__builtin_ctzll(ends) - begin;
+		if (size <= PART && (plain || (digits >> begin & ((1U << size) - 1)) == 0)) {
+			*to = hash_letters(p + begin, size);
+			to += size > 1;
+		} else {
+			f->queued = (uint16_t)(to - f->queue);
+			add_word_slowly(f, p + begin, size);
+			to = f->queue + f->queued;
+		}
+	}
+	f->queued = (uint16_t)(to - f->queue);
+}
+
 static inline void
 add_words(struct fingerprint *f, const uint8_t *p, uint64_t runs, uint64_t digits)
 {
-	unsigned count = f->queued;
-
-	/* A word of one letter is overwritten by the next one: a branch less. */
-	while (runs != 0) {
-		uint64_t carried = runs + (runs & -runs);
-		unsigned begin = (unsigned)__builtin_ctzll(runs);
-		unsigned size = (unsigned)__builtin_ctzll(carried) - begin;
-		uint64_t run = runs & ~carried;
-		runs &= carried;
-		if (size <= PART && (run & digits) == 0) {
-			f->queue[count] = hash_letters(p + begin, size);
-			count += size > 1;
-		} else {
-			f->queued = (uint16_t)count;
-			add_word_slowly(f, p + begin, size);
-			count = f->queued;
-		}
-	}
-	f->queued = (uint16_t)count;
-	if (count > FINGERPRINT_QUEUE - BLOCK / 2)
+	if ((runs & digits) == 0)
+		add_runs(f, p, runs, 0, true);
+	else
+		add_runs(f, p, runs, digits, false);
+	if (f->queued > FINGERPRINT_QUEUE - BLOCK / 2)
 		add_queue(f);
 }
 
@@ -438,19 +466,25 @@ fingerprint_finish(struct fingerprint *f)
 	end_held(f);
 	add_queue(f);
 	for (unsigned i = 0; i + 1 < f->queued; i++)
-		ripple(f, 0, mix(f->queue[i], f->queue[i + 1]));
+		ripple(f, 0, (pair){mix(f->queue[i], f->queue[i + 1])});
 	f->words = (uint16_t)(f->words + f->queued - 1);
 	f->queue[0] = f->queue[f->queued - 1];
 	f->queued = 1;
 	if (f->words < WORDS_MIN)
 		return 0;
+	uint64_t sums[FINGERPRINT_PLANES], carry = 0;
+	for (unsigned k = 0; k < FINGERPRINT_PLANES; k++) {
+		uint64_t a = f->planes[k][0], b = f->planes[k][1];
+		sums[k] = a ^ b ^ carry;
+		carry = (a & b) | (carry & (a ^ b));
+	}
 	/* A bit is set where its counter is above half of the features: compare all 64 at once,
 	 * from the top plane down. */
 	uint64_t above = 0, equal = ~UINT64_C(0), half = f->words / 2;
 	for (unsigned k = FINGERPRINT_PLANES; k-- > 0;) {
 		uint64_t bit = (half >> k) & 1 ? ~UINT64_C(0) : 0;
-		above |= equal & f->planes[k] & ~bit;
-		equal &= ~(f->planes[k] ^ bit);
+		above |= equal & sums[k] & ~bit;
+		equal &= ~(sums[k] ^ bit);
 	}
 	return above != 0 ? above : 1;
 }

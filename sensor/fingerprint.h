@@ -22,13 +22,13 @@
 #define FINGERPRINT_NEAR_BITS  12   /* two texts at most this far apart are the same template */
 
 #define FINGERPRINT_PLANES     12 /* bit-sliced counters: up to 4095 features */
-#define FINGERPRINT_BATCH      8
+#define FINGERPRINT_BATCH      16
 #define FINGERPRINT_QUEUE      56 /* words, to be added by the batch; 32 come at most at once */
 #define FINGERPRINT_WORD_BYTES 40 /* longer words are tokens or encoded data, not language */
 
 struct fingerprint {
-	uint64_t planes[FINGERPRINT_PLANES]; /* plane k holds bit k of 64 counters */
-	uint64_t queue[FINGERPRINT_QUEUE];   /* words that wait, behind the one before them */
+	uint64_t planes[FINGERPRINT_PLANES][2]; /* plane k holds bit k of twice 64 counters */
+	uint64_t queue[FINGERPRINT_QUEUE];	/* words that wait, behind the one before them */
 	uint16_t queued;
 	uint16_t left;	    /* bytes of text that still count */
 	uint16_t words;	    /* added */

@@ -6,6 +6,7 @@
 #include "sensor/tls.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "sensor/tls_estimate.h"
 #include "sensor/tls_hello.h"
@@ -410,22 +411,16 @@ tls_hints_init(struct tls_hints *h)
 	*h = (struct tls_hints){0};
 }
 
-/* Case-insensitive search for a lower-case word in text that is not terminated. */
+/* Case-insensitive search for a lower-case word, which begins with a letter, in text that is not terminated. */
 static bool
 text_has(const void *text, size_t n, const char *word)
 {
 	const char *p = text;
 	size_t size = strlen(word);
 
-	for (size_t i = 0; size <= n && i <= n - size; i++) {
-		size_t k = 0;
-
-		while (k < size &&
-		       (p[i + k] >= 'A' && p[i + k] <= 'Z' ? p[i + k] + 32 : p[i + k]) == word[k])
-			k++;
-		if (k == size)
+	for (size_t i = 0; size <= n && i <= n - size; i++)
+		if ((p[i] | 0x20) == word[0] && strncasecmp(p + i, word, size) == 0)
 			return true;
-	}
 	return false;
 }
 
