@@ -176,11 +176,53 @@ test_table(void **state)
 		}
 }
 
+/* Approval without what is missing: for the abuse team, with a reason. */
+static void
+test_override(void **state)
+{
+	static const struct {
+		enum ctl_role role;
+		const char *reason;
+		bool override;
+		int rc;
+		const char *says;
+	} tries[] = {
+	    {CTL_ROLE_ABUSE, "known", false, -EPERM, "lacks"},
+	    {CTL_ROLE_SUPPORT, "known", true, -EPERM, "needs the role abuse, and yours is support"},
+	    {CTL_ROLE_ABUSE, "", true, -EINVAL, "needs a reason"},
+	    {CTL_ROLE_ABUSE, "known", true, 0, ""},
+	};
+	const struct before waiting = {APPLICATION_IN_REVIEW, NO_GRANT};
+	struct fixture *f = *state;
+	const int64_t id = make(f, &waiting);
+
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		json_t *args = json_pack("{s:I, s:s, s:b}", "id", (json_int_t)id, "reason",
+		    tries[i].reason, "override", tries[i].override);
+		struct ctl_call call = {.guard = &f->g,
+		    .actor = "uid 7 (eve)",
+		    .role = tries[i].role,
+		    .args = args,
+		    .now_ns = f->g.now_ns};
+		json_t *data = NULL;
+		struct err e = {0};
+
+		assert_int_equal(
+		    find_command("whitelist.approve")->run(&call, &data, &e), tries[i].rc);
+		if (strstr(e.text, tries[i].says) == NULL)
+			fail_msg("try %zu: %s", i, e.text);
+		assert_int_equal(letter_of(f, id), tries[i].rc == 0 ? 'a' : 'I');
+		json_decref(data);
+		json_decref(args);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_override, setup, teardown),
 	    cmocka_unit_test(test_table),
 	};
 
