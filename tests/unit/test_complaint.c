@@ -100,6 +100,24 @@ test_bad_fields(void **state)
 	assert_int_equal(complaint_read_date(""), 0);
 }
 
+/* A host of the longest length is taken, a longer one is none. */
+static void
+test_long_hosts(void **state)
+{
+	char text[600], host[COMPLAINT_HOST_BYTES + 1];
+
+	(void)state;
+	for (size_t n = COMPLAINT_HOST_BYTES - 1; n <= COMPLAINT_HOST_BYTES; n++) {
+		struct complaint c = {.arrival_ns = 5};
+
+		memset(host, 'h', n);
+		host[n] = '\0';
+		snprintf(text, sizeof(text), "Feedback-Type: abuse\nReported-Domain: %s\n", host);
+		complaint_read_fields(&c, text, strlen(text));
+		assert_string_equal(c.domain, n < COMPLAINT_HOST_BYTES ? host : "");
+	}
+}
+
 /* --- the guard --- */
 
 static int
@@ -270,6 +288,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_formats),
 	    cmocka_unit_test(test_bad_fields),
+	    cmocka_unit_test(test_long_hosts),
 	    cmocka_unit_test_setup_teardown(test_whose_and_when, setup_empty, teardown),
 	    cmocka_unit_test_setup_teardown(test_score_and_retention, setup_empty, teardown),
 	    cmocka_unit_test(test_report_is_read_back),
