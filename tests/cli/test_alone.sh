@@ -61,6 +61,33 @@ for command in '' status 'server list' 'explain vm-7' 'ledger head' 'whitelist l
 	refused "no guard, json: $command" 1 'no guard answers' "$bulkhead" --json $command $none
 done
 
+# --- something else answers ---
+answers() { # text: what a guard says to one request; "" hangs up
+	rm -f other.sock
+	python3 -c 'import socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("other.sock")
+s.listen(1)
+s.settimeout(20)
+c, _ = s.accept()
+size = struct.unpack("!I", c.recv(4, socket.MSG_WAITALL))[0]
+c.recv(size, socket.MSG_WAITALL)
+if sys.argv[1]:
+    c.sendall(struct.pack("!I", len(sys.argv[1])) + sys.argv[1].encode())' "$1" &
+	for _ in $(seq 200); do [ -S other.sock ] && return; sleep 0.05; done
+}
+answers '{"version":99,"ok":true,"data":{"head":"x","entries":1}}'
+refused other-version 1 'does not speak version 1' "$bulkhead" --socket other.sock ledger head
+answers 'no JSON'
+refused other-language 1 'does not speak version 1' "$bulkhead" --socket other.sock ledger head
+answers ''
+refused hung-up 1 'hung up instead of answering' "$bulkhead" --socket other.sock ledger head
+answers '{"version":1,"ok":false,"error":{"code":"EPERM","text":"not you"}}'
+refused refused-in-words 1 '"code":"EPERM","text":"not you"' "$bulkhead" --json --socket other.sock ledger head
+answers '{"version":1,"ok":false}'
+refused refused-without-words 1 'refused without saying why' "$bulkhead" --socket other.sock ledger head
+wait
+
 # --- files that are not there, or not what they should be ---
 # shellcheck disable=SC2086
 refused import-missing 1 'cannot read absent.csv' "$bulkhead" server import absent.csv $none
