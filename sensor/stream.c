@@ -336,8 +336,14 @@ void
 stream_finish(struct stream_pool *pool, struct stream *s, stream_sink_fn sink, void *arg)
 {
 	drain(pool, s, sink, arg);
-	while (s->waiting != 0 && (s->flags & STREAM_FIN) == 0)
-		lose_until(pool, s, pool->pieces[s->waiting].seq, sink, arg);
+	while (s->waiting != 0 && (s->flags & STREAM_FIN) == 0) {
+		if (!is_blocked(pool, s)) {
+			lose_until(pool, s, pool->pieces[s->waiting].seq, sink, arg);
+			continue;
+		}
+		pool->pieces[s->waiting].answers = false; /* nobody is left to wait for */
+		drain(pool, s, sink, arg);
+	}
 	if ((s->flags & STREAM_MARKED) != 0)
 		lose_until(pool, s, s->mark, sink, arg);
 	stream_drop(pool, s);
@@ -414,12 +420,35 @@ unseen_by(const struct stream *peer, const struct stream_segment *segment, bool 
 	return unseen;
 }
 
+/* Cuts off what was delivered before.  False when nothing is left. */
+static bool
+trim(const struct stream *s, struct stream_segment *segment)
+{
+	int32_t old = -ahead_of(segment->seq, s->next);
+
+	if (old <= 0)
+		return true;
+	if ((uint32_t)old >= segment->length)
+		return false;
+	uint32_t seen = (uint32_t)old < segment->captured ? (uint32_t)old : segment->captured;
+	segment->seq += (uint32_t)old;
+	segment->length -= (uint32_t)old;
+	segment->data += seen;
+	segment->captured -= seen;
+	return true;
+}
+
 /* What is missing of the peer's is waited for, if there is room. */
 static void
 hold_answer(
     struct stream_pool *pool, const struct stream_pair *pair, struct stream_segment *segment)
 {
 	struct stream *own = pair->own;
+	bool taken_back =
+	    (own->flags & STREAM_FRESH) != 0 && ahead_of(segment->seq, own->mark) >= 0;
+
+	if (!taken_back && !segment->fin && !trim(own, segment))
+		return; /* said before: no news of the peer either */
 	bool fits = own->waiting_count + segment->captured / PIECE_BYTES < STREAM_HELD_MAX;
 
 	if (fits && ahead_of(segment->seq, own->next) >= 0 && (own->flags & STREAM_FIN) == 0) {
