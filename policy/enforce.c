@@ -22,8 +22,8 @@
 #define START_PATIENCE_NS \
 	(10 * CLOCK_SECOND_NS) /* the ruleset beside another's with many thousand rules */
 #define REPLY_PATIENCE_NS (2 * CLOCK_SECOND_NS)
-#define LIST_PATIENCE_NS  (5 * CLOCK_SECOND_NS) /* 30,000 elements, read twice, take up to 2 s */
 #define KEY_PATIENCE_NS	  (CLOCK_SECOND_NS / 10000) /* measured: about 30 us each in three tables */
+#define MOST_PATIENCE_NS  CLOCK_MINUTE_NS /* of one that says again and again that it goes on */
 #define END_PATIENCE_MS	  1000
 #define POSTED_MAX	  64
 
@@ -40,6 +40,7 @@ struct enforce {
 	int requests, events;
 	int epoll; /* of both */
 	uint32_t id, features;
+	unsigned standing; /* elements at the last listing or replacement: a repair takes longer */
 	bool gone;
 	/* Answers come in the order of the requests: a ring. */
 	struct posted posted[POSTED_MAX];
@@ -107,10 +108,16 @@ fail_posted(struct enforce *f, const struct posted *p, const char *why)
 static void
 take_late(struct enforce *f, const struct enforce_wire_header *h, struct wire_reader *r)
 {
-	const struct posted *p = &f->posted[f->posted_first];
+	struct posted *p = &f->posted[f->posted_first];
 	struct err e;
 
-	if (f->posted_count == 0 || p->id != h->id)
+	if (f->posted_count == 0)
+		return;
+	if (h->type == ENFORCE_WIRE_PROGRESS) {
+		p->end_ns = clock_mono_ns() + REPLY_PATIENCE_NS;
+		return;
+	}
+	if (p->id != h->id)
 		return;
 	if (finish(f, h, r, &e) < 0)
 		fail_posted(f, p, e.text);
@@ -118,12 +125,14 @@ take_late(struct enforce *f, const struct enforce_wire_header *h, struct wire_re
 	f->posted_count--;
 }
 
-/* One packet of the request `id`; what comes before it was posted, or is too late.  Size or negative errno. */
+/* One packet of the request `id`; what comes before it was posted, or is too late.  Size or negative
+ * errno.  While the child says that it is at work, it has REPLY_PATIENCE_NS more each time. */
 static ssize_t
 receive(struct enforce *f, uint32_t id, int64_t end_ns, uint8_t *buf, struct enforce_wire_header *h,
     struct wire_reader *r, struct err *e)
 {
 	struct pollfd p = {.fd = f->requests, .events = POLLIN};
+	int64_t most_ns = clock_mono_ns() + MOST_PATIENCE_NS, now_ns;
 	ssize_t n;
 
 	for (;;) {
@@ -142,7 +151,11 @@ receive(struct enforce *f, uint32_t id, int64_t end_ns, uint8_t *buf, struct enf
 		if (enforce_wire_get_header(r, h) < 0)
 			return err_set(e, -EBADMSG,
 			    "the enforcer sent a malformed packet; restart bulkhead-guard");
-		if (h->id == id)
+		now_ns = clock_mono_ns();
+		if (h->type == ENFORCE_WIRE_PROGRESS && end_ns < now_ns + REPLY_PATIENCE_NS &&
+		    now_ns < most_ns)
+			end_ns = now_ns + REPLY_PATIENCE_NS;
+		if (h->id == id && h->type != ENFORCE_WIRE_PROGRESS)
 			return n;
 		take_late(f, h, r);
 	}
@@ -150,9 +163,9 @@ receive(struct enforce *f, uint32_t id, int64_t end_ns, uint8_t *buf, struct enf
 
 /* A /24 is 256 keys. */
 static int64_t
-patience(const struct plan_element *elements, unsigned count)
+patience(const struct enforce *f, const struct plan_element *elements, unsigned count)
 {
-	int64_t keys = 0;
+	int64_t keys = f->standing; /* which it may be putting back at the moment */
 	unsigned i;
 
 	for (i = 0; i < count; i++)
@@ -164,7 +177,7 @@ static int
 ask(struct enforce *f, uint8_t type, const struct plan_element *elements, unsigned count,
     struct err *e)
 {
-	int64_t end_ns = clock_mono_ns() + patience(elements, count);
+	int64_t end_ns = clock_mono_ns() + patience(f, elements, count);
 	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
 	struct enforce_wire_header h = {0};
 	struct wire_reader r;
@@ -217,7 +230,7 @@ post(struct enforce *f, uint8_t type, const char *server, const struct plan_elem
 		return gone(f, e);
 	p->id = f->id;
 	p->type = type;
-	p->end_ns = clock_mono_ns() + patience(elements, count);
+	p->end_ns = clock_mono_ns() + patience(f, elements, count);
 	snprintf(p->server, sizeof(p->server), "%s", server);
 	f->posted_count++;
 	return 0;
@@ -240,7 +253,11 @@ enforce_post_release(struct enforce *f, const char *server, const struct plan_el
 int
 enforce_replace_all(struct enforce *f, const struct plan *plan, struct err *e)
 {
-	return ask(f, ENFORCE_WIRE_REPLACE, plan->elements, plan->count, e);
+	int r = ask(f, ENFORCE_WIRE_REPLACE, plan->elements, plan->count, e);
+
+	if (r == 0)
+		f->standing = plan->count;
+	return r;
 }
 
 /* Begins a small request in `buf`; enforce_wire_send() ends it. */
@@ -259,7 +276,7 @@ begin_request(struct enforce *f, uint8_t type, struct wire_writer *w, uint8_t *b
 int
 enforce_beat(struct enforce *f, int64_t for_ns, bool armed, struct err *e)
 {
-	int64_t end_ns = clock_mono_ns() + REPLY_PATIENCE_NS;
+	int64_t end_ns = clock_mono_ns() + patience(f, NULL, 0);
 	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
 	struct enforce_wire_header h = {0};
 	struct wire_reader r;
@@ -280,7 +297,7 @@ enforce_beat(struct enforce *f, int64_t for_ns, bool armed, struct err *e)
 int
 enforce_brake_state(struct enforce *f, struct enforce_brake_state *out, struct err *e)
 {
-	int64_t end_ns = clock_mono_ns() + REPLY_PATIENCE_NS;
+	int64_t end_ns = clock_mono_ns() + patience(f, NULL, 0);
 	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
 	struct enforce_brake_state state;
 	struct enforce_wire_header h = {0};
@@ -320,7 +337,6 @@ enforce_brake_state(struct enforce *f, struct enforce_brake_state *out, struct e
 int
 enforce_list(struct enforce *f, struct plan *out, struct err *e)
 {
-	int64_t end_ns = clock_mono_ns() + LIST_PATIENCE_NS;
 	uint8_t buf[ENFORCE_WIRE_PACKET_MAX];
 	struct enforce_wire_header h = {0};
 	struct wire_reader r;
@@ -334,8 +350,8 @@ enforce_list(struct enforce *f, struct plan *out, struct err *e)
 	begin_request(f, ENFORCE_WIRE_LIST, &w, buf, sizeof(buf));
 	if (enforce_wire_send(f->requests, &w, 0) < 0)
 		return gone(f, e);
-	do {
-		n = receive(f, f->id, end_ns, buf, &h, &r, e);
+	do { /* each packet is a sign of life */
+		n = receive(f, f->id, clock_mono_ns() + patience(f, NULL, 0), buf, &h, &r, e);
 		if (n < 0)
 			result = (int)n;
 		else if (h.type != ENFORCE_WIRE_ELEMENTS)
@@ -347,6 +363,8 @@ enforce_list(struct enforce *f, struct plan *out, struct err *e)
 	    result == 0 && h.type == ENFORCE_WIRE_ELEMENTS && (h.flags & ENFORCE_WIRE_MORE) != 0);
 	if (result < 0)
 		plan_fini(out);
+	else
+		f->standing = out->count;
 	return result;
 }
 

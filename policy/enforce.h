@@ -86,7 +86,8 @@ struct enforce_report {
 int enforce_poll(struct enforce *f, struct enforce_report *out);
 
 /* One transaction each; 0 or negative errno with *e.  Synchronous, bounded by 2 s and 0.1 ms
- * per kernel key (-ETIMEDOUT).  -EINVAL names what the child refuses; nothing of the call is done
+ * per kernel key and per element that stands (-ETIMEDOUT), and by a minute while the child says that
+ * it is at work.  -EINVAL names what the child refuses; nothing of the call is done
  * then. */
 int enforce_block(
     struct enforce *f, const struct plan_element *elements, unsigned count, struct err *e);
@@ -106,8 +107,8 @@ int enforce_post_release(struct enforce *f, const char *server, const struct pla
  */
 int enforce_replace_all(struct enforce *f, const struct plan *plan, struct err *e);
 /* What stands in the kernel now, in all tables where it should; *out is initialised and finished by
- * the call, the caller frees it with plan_fini() (after an error there is nothing to free). Bounded
- * by 5 s. */
+ * the call, the caller frees it with plan_fini() (after an error there is nothing to free). 100,000
+ * elements take 1.4 s where the kernel counts its sets (6.18), else 8 s. */
 int enforce_list(struct enforce *f, struct plan *out, struct err *e);
 /*
  * The heartbeat: the brake is loose for so long from now on (0: no news, it stays as it is) and

@@ -80,6 +80,29 @@ enforce_gather_add(struct enforce_gather *g, unsigned family, unsigned set, unsi
 	memcpy(k->key, key, size);
 }
 
+void
+enforce_gather_take(struct enforce_gather *g, struct enforce_gather *from)
+{
+	unsigned room = g->count + from->count;
+	struct enforce_gather_key *bigger = g->keys;
+
+	g->strange |= from->strange;
+	g->no_memory |= from->no_memory;
+	if (from->count == 0)
+		return;
+	if (room > g->room)
+		bigger = realloc(g->keys, room * sizeof(*bigger));
+	if (bigger == NULL) {
+		g->no_memory = true;
+		return;
+	}
+	g->room = room > g->room ? room : g->room;
+	g->keys = bigger;
+	memcpy(g->keys + g->count, from->keys, from->count * sizeof(*bigger));
+	g->count = room;
+	enforce_gather_reset(from);
+}
+
 static int
 compare_keys(const void *a, const void *b)
 {

@@ -27,6 +27,8 @@ void enforce_gather_fini(struct enforce_gather *g);
 void enforce_gather_add(struct enforce_gather *g, unsigned family, unsigned set, unsigned kind,
     const uint8_t *key, size_t size, const char *comment, bool has_timeout, uint64_t left_ms,
     uint64_t packets);
+/* Moves what `from` has to `g`. */
+void enforce_gather_take(struct enforce_gather *g, struct enforce_gather *from);
 void enforce_gather_note_missing(struct enforce_gather *g);
 
 /* Sorts and drops keys that came twice; the digest tells two dumps apart, whatever the times left.

@@ -29,6 +29,7 @@
  */
 #define CHUNK	    256
 #define BATCH_FIRST (256u << 10)
+#define BATCH_KEPT  (4u << 20)
 #define SEND_BYTES \
 	(128 << 20) /* limits, not reservations; PLAN_ELEMENTS_MAX in three families fits */
 #define RECEIVE_BYTES (32 << 20)
@@ -100,21 +101,51 @@ enforce_netlink_set_families(struct enforce_netlink *nl, unsigned mask)
 	nl->families = mask;
 }
 
+void
+enforce_netlink_set_progress(struct enforce_netlink *nl, void (*progress)(void *arg), void *arg)
+{
+	nl->progress = progress;
+	nl->progress_arg = arg;
+}
+
 uint32_t
 enforce_netlink_port(const struct enforce_netlink *nl)
 {
 	return mnl_socket_get_portid(nl->requests);
 }
 
-/* Answers that an earlier request left behind when it failed. */
+ssize_t
+enforce_netlink_receive(struct enforce_netlink *nl, void *buf, size_t size, bool wait)
+{
+	struct sockaddr_nl from;
+	struct iovec room = {buf, size};
+	struct msghdr m = {.msg_name = &from, .msg_iov = &room, .msg_iovlen = 1};
+	ssize_t n;
+
+	for (;;) {
+		m.msg_namelen = sizeof(from);
+		n = recvmsg(mnl_socket_get_fd(nl->requests), &m, wait ? 0 : MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN && wait ? -ETIMEDOUT : -errno;
+		if (m.msg_namelen != sizeof(from) || from.nl_pid != 0)
+			continue; /* only the kernel answers */
+		if ((m.msg_flags & MSG_TRUNC) != 0)
+			return -EMSGSIZE;
+		return n;
+	}
+}
+
 void
 enforce_netlink_drain(struct enforce_netlink *nl)
 {
 	char waste[8192];
+	ssize_t n;
 
-	while (recv(mnl_socket_get_fd(nl->requests), waste, sizeof(waste), MSG_DONTWAIT) >= 0 ||
-	       errno == EINTR || errno == ENOBUFS)
-		continue;
+	do
+		n = enforce_netlink_receive(nl, waste, sizeof(waste), false);
+	while (n >= 0 || n == -ENOBUFS || n == -EMSGSIZE);
 }
 
 /* --- building and sending one transaction --------------------------------------------------------
@@ -142,6 +173,7 @@ batch_begin(struct enforce_netlink *nl)
 {
 	nl->size = 0;
 	nl->failed = false;
+	nl->first_seq = nl->seq;
 	nl->size += nftnl_batch_begin(batch_end(nl), nl->seq++)->nlmsg_len;
 	nl->last = 0;
 }
@@ -154,14 +186,52 @@ batch_take(struct enforce_netlink *nl, const struct nlmsghdr *message)
 	nl->size += message->nlmsg_len;
 }
 
+/* A batch of 100,000 elements takes 45 MB; the next is usually one. */
+static void
+batch_trim(struct enforce_netlink *nl)
+{
+	uint8_t *smaller;
+
+	if (nl->room <= BATCH_KEPT)
+		return;
+	smaller = realloc(nl->batch, BATCH_KEPT);
+	if (smaller == NULL)
+		return;
+	nl->batch = smaller;
+	nl->room = BATCH_KEPT;
+}
+
+/* What one answer of the kernel says of the batch: the first error, 0, or `so_far`. */
+static int
+read_verdict(const struct enforce_netlink *nl, const void *answer, size_t size, int so_far)
+{
+	const struct nlmsghdr *h = answer;
+	int left = (int)size, result = so_far;
+
+	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		const struct nlmsgerr *error = mnl_nlmsg_get_payload(h);
+
+		/* Another request's, or too short to say anything. */
+		if (h->nlmsg_type != NLMSG_ERROR ||
+		    h->nlmsg_seq - nl->first_seq >= nl->seq - nl->first_seq ||
+		    h->nlmsg_len < NLMSG_LENGTH(sizeof(error->error)))
+			continue;
+		if (error->error != 0 && (result == -EPROTO || result == 0))
+			result = error->error;
+		else if (error->error == 0 && result == -EPROTO)
+			result = 0;
+	}
+	return result;
+}
+
 /* The kernel runs the whole transaction inside of sendmsg(): every answer waits afterwards.  One
  * ACK, asked of the last message, makes success positive evidence (an ACK of the batch end needs
- * kernel 6.10). */
+ * kernel 6.10); without any answer it is -EPROTO, and what the kernel did must be looked up. */
 static int
 batch_commit(struct enforce_netlink *nl)
 {
 	char answer[8192];
-	int fd = mnl_socket_get_fd(nl->requests), result = -EPROTO;
+	int result = -EPROTO;
 	char *end = batch_end(nl);
 	ssize_t n;
 
@@ -173,22 +243,16 @@ batch_commit(struct enforce_netlink *nl)
 	nl->size += nftnl_batch_end(end, nl->seq++)->nlmsg_len;
 	if (mnl_socket_sendto(nl->requests, nl->batch, nl->size) < 0)
 		return -errno;
-	while (
-	    (n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT)) > 0 || (n < 0 && errno == EINTR)) {
-		const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)answer;
-		int left = (int)n;
-
-		for (; n > 0 && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
-			const struct nlmsgerr *error = mnl_nlmsg_get_payload(h);
-
-			if (h->nlmsg_type != NLMSG_ERROR)
-				continue;
-			if (error->error != 0 && (result == -EPROTO || result == 0))
-				result = error->error;
-			else if (error->error == 0 && result == -EPROTO)
-				result = 0;
-		}
+	while ((n = enforce_netlink_receive(nl, answer, sizeof(answer), false)) != -EAGAIN) {
+		if (n >= 0)
+			result = read_verdict(nl, answer, (size_t)n, result);
+		else if (n == -ENOBUFS || n == -EMSGSIZE)
+			result = result == 0 ? -EPROTO : result; /* an error may be what was lost */
+		else
+			return (int)n;
 	}
+	nl->commits += result == 0;
+	batch_trim(nl);
 	return result;
 }
 
@@ -356,8 +420,9 @@ static void
 put_set(struct enforce_netlink *nl, unsigned family, unsigned set, unsigned kind,
     enum enforce_netlink_op op, const struct plan_element *elements, unsigned count)
 {
-	if (op == ENFORCE_NETLINK_REPLACE) {
-		put_flush(nl, family, set, kind);
+	if (op == ENFORCE_NETLINK_REPLACE || op == ENFORCE_NETLINK_APPEND) {
+		if (op == ENFORCE_NETLINK_REPLACE)
+			put_flush(nl, family, set, kind);
 		put_pass(nl, family, set, kind, NFT_MSG_NEWSETELEM, elements, count);
 		return;
 	}

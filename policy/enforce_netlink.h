@@ -28,6 +28,7 @@ enum enforce_netlink_op {
 	ENFORCE_NETLINK_ADD,	 /* adds, or renews timeout and comment */
 	ENFORCE_NETLINK_REMOVE,	 /* absent ones are no error */
 	ENFORCE_NETLINK_REPLACE, /* the sets hold these and nothing else afterwards */
+	ENFORCE_NETLINK_APPEND,	 /* adds what is known to be absent */
 };
 /* One transaction over all families; the elements are checked already.  0 or negative errno:
  * -ENOENT when a table or set of ours is gone. */
@@ -38,8 +39,22 @@ int enforce_netlink_apply(struct enforce_netlink *nl, enum enforce_netlink_op op
  * What stands, added to *out and sorted, timeout_ns = time left.  An element counts when all its
  * keys are in the sets of every family; with `partial` also when some are.  Returns 0, or 1 when
  * there was something that counts only in part (or that we did not write), or negative errno.
+ *
+ * A dump of a large set costs the kernel the square of its size (each piece of the answer walks the
+ * hash table from its beginning: 1.3 s for 100,000 elements and family).  So where the kernel tells
+ * how many elements a set has (6.18 and newer), those that are expected are asked for one by one,
+ * and a set is dumped only when that does not account for all that it holds.  `expected` (sorted;
+ * timeout_ns = deadline of clock_mono_ns() or 0) may be NULL.
  */
-int enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *out);
+int enforce_netlink_list(
+    struct enforce_netlink *nl, const struct plan *expected, bool partial, struct plan *out);
+/* What a long listing does between two questions, so that who waits for it knows that it goes on;
+ * NULL: nothing. */
+void enforce_netlink_set_progress(
+    struct enforce_netlink *nl, void (*progress)(void *arg), void *arg);
+/* True when our sets hold nothing that the plan could have put there; false also when the kernel
+ * does not say. */
+bool enforce_netlink_is_empty(struct enforce_netlink *nl);
 
 /* The heartbeat and the arming of the brake in all families, one transaction: left_ms 0 leaves the
  * heartbeat as it is. */

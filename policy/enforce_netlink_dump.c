@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What stands in the kernel, read over netlink: elements, the brake, doors.
+ * Questions to nftables over netlink: the brake, doors; elements are enforce_netlink_list.c.
  * bulkhead-guard (enforcer child).
  */
 #include <errno.h>
@@ -9,66 +9,78 @@
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/set.h>
-#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
-#include <time.h>
 
 #include "policy/enforce_brake.h"
-#include "policy/enforce_gather.h"
 #include "policy/enforce_netlink_private.h"
 
-#define RETRIES_MAX    50      /* of a dump that changed under us */
-#define AGREE_PAUSE_NS 5000000 /* the kernel moves 10,000 elements in about this time */
+#define RETRIES_MAX 50 /* of a dump that changed under us */
 
-/* --- dumps
+/* --- asking
  * ------------------------------------------------------------------------------------------- */
 
-/* Sends a request and hands each answer to the callback; 0 or negative errno. */
+/* What an error or an end says: 0 or negative errno. */
 static int
-dump(struct enforce_netlink *nl, const struct nlmsghdr *request, mnl_cb_t each, void *arg)
+read_end(const struct nlmsghdr *h)
 {
-	char answer[ENFORCE_NETLINK_MESSAGE_MAX];
+	int code = 0;
+
+	if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(code)))
+		memcpy(&code, mnl_nlmsg_get_payload(h), sizeof(code));
+	else if (h->nlmsg_type == NLMSG_ERROR)
+		return -EPROTO;
+	return code > 0 ? -EPROTO : code;
+}
+
+/* One datagram of the answer: 1 when it ends the answer, 0, or negative errno. */
+static int
+take_datagram(struct enforce_netlink *nl, const struct nlmsghdr *h, int left, uint32_t seq,
+    int (*each)(const struct nlmsghdr *h, void *arg), void *arg)
+{
 	unsigned port = mnl_socket_get_portid(nl->requests);
-	int r = MNL_CB_OK;
+	int r;
+
+	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		if (h->nlmsg_seq != seq || h->nlmsg_pid != port)
+			continue;
+		if ((h->nlmsg_flags & NLM_F_DUMP_INTR) != 0)
+			return -EINTR;
+		if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE) {
+			r = read_end(h);
+			return r < 0 ? r : 1;
+		}
+		if (h->nlmsg_type < NLMSG_MIN_TYPE)
+			continue;
+		r = each(h, arg);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+enforce_netlink_ask(struct enforce_netlink *nl, const struct nlmsghdr *request,
+    int (*each)(const struct nlmsghdr *h, void *arg), void *arg)
+{
+	static _Alignas(struct nlmsghdr) char answer[ENFORCE_NETLINK_MESSAGE_MAX];
+	int r = 0;
 	ssize_t n;
 
 	if (mnl_socket_sendto(nl->requests, request, request->nlmsg_len) < 0)
 		return -errno;
-	while (r > MNL_CB_STOP) {
-		n = mnl_socket_recvfrom(nl->requests, answer, sizeof(answer));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			r = -(errno == EAGAIN ? ETIMEDOUT : errno);
-		else if ((r = mnl_cb_run(answer, (size_t)n, request->nlmsg_seq, port, each, arg)) <
-			 0)
-			r = -errno;
+	while (r == 0) {
+		n = enforce_netlink_receive(nl, answer, sizeof(answer), true);
+		r = n < 0 ? (int)n
+			  : take_datagram(nl, (const struct nlmsghdr *)(const void *)answer, (int)n,
+				request->nlmsg_seq, each, arg);
+		if (nl->progress != NULL)
+			nl->progress(nl->progress_arg);
 	}
 	if (r < 0)
 		enforce_netlink_drain(nl);
-	return r;
-}
-
-struct dumped {
-	struct enforce_gather *gather;
-	unsigned family, set, kind; /* of the dump that runs */
-};
-
-static const char *
-comment_of(struct nftnl_set_elem *elem, char buf[NFT_USERDATA_MAXLEN + 1])
-{
-	uint32_t size = 0;
-	const uint8_t *data = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_USERDATA, &size);
-
-	/* type, length, text: one attribute, the comment, comes first */
-	if (data == NULL || size < 3 || data[0] != NFTNL_UDATA_SET_ELEM_COMMENT ||
-	    data[1] > size - 2)
-		return "";
-	memcpy(buf, data + 2, data[1]);
-	buf[data[1]] = '\0';
-	return buf;
+	return r < 0 ? r : 0;
 }
 
 /* The first counter's packets. */
@@ -82,8 +94,8 @@ take_counter(struct nftnl_expr *expr, void *arg)
 	return 0;
 }
 
-static uint64_t
-packets_of(struct nftnl_set_elem *elem)
+uint64_t
+enforce_netlink_packets(struct nftnl_set_elem *elem)
 {
 	uint64_t packets = 0;
 
@@ -91,113 +103,8 @@ packets_of(struct nftnl_set_elem *elem)
 	return packets;
 }
 
-static int
-take_element(struct nftnl_set_elem *elem, void *arg)
-{
-	const struct dumped *d = arg;
-	char comment[NFT_USERDATA_MAXLEN + 1];
-	uint64_t left_ms = 0;
-	uint32_t size = 0;
-	const void *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &size);
-
-	if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_EXPIRATION))
-		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_EXPIRATION);
-	else if (nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT))
-		left_ms = nftnl_set_elem_get_u64(elem, NFTNL_SET_ELEM_TIMEOUT);
-	enforce_gather_add(d->gather, d->family, d->set, d->kind, key, key != NULL ? size : 0,
-	    comment_of(elem, comment), nftnl_set_elem_is_set(elem, NFTNL_SET_ELEM_TIMEOUT), left_ms,
-	    packets_of(elem));
-	return 0;
-}
-
-static int
-take_elements(const struct nlmsghdr *h, void *arg)
-{
-	struct nftnl_set *s = nftnl_set_alloc();
-
-	if (s == NULL) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
-	if (nftnl_set_elems_nlmsg_parse(h, s) >= 0)
-		nftnl_set_elem_foreach(s, take_element, arg);
-	nftnl_set_free(s);
-	return MNL_CB_OK;
-}
-
-/* One set of one family; one that is missing holds nothing. */
-static int
-dump_set(struct enforce_netlink *nl, struct dumped *d)
-{
-	char buf[1024];
-	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
-	    buf, NFT_MSG_GETSETELEM, enforce_families[d->family].number, NLM_F_DUMP, nl->seq++);
-	struct nftnl_set *s = enforce_netlink_set_of(nl, d->family, d->set, d->kind);
-	int r;
-
-	if (s == NULL)
-		return -ENOMEM;
-	nftnl_set_elems_nlmsg_build_payload(h, s);
-	nftnl_set_free(s);
-	r = dump(nl, h, take_elements, d);
-	if (r != -ENOENT)
-		return r;
-	enforce_gather_note_missing(d->gather);
-	return 0;
-}
-
-static int
-dump_all(struct enforce_netlink *nl, struct enforce_gather *g)
-{
-	struct dumped d = {.gather = g};
-	int r = 0;
-
-	enforce_gather_reset(g);
-	for (d.family = 0; r == 0 && d.family < ENFORCE_FAMILY__COUNT; d.family++)
-		for (d.set = 0;
-		     (nl->families >> d.family & 1) != 0 && r == 0 && d.set < PLAN_SET__COUNT;
-		     d.set++)
-			for (d.kind = 0; r == 0 && d.kind < ENFORCE_KEY__COUNT; d.kind++)
-				r = dump_set(nl, &d);
-	return r;
-}
-
-/* A dump of a hash set that grows or shrinks at the moment leaves elements out and gives others
- * twice, and nothing in it says so: only what two dumps in a row agree upon is believed. */
-static int
-dump_agreed(struct enforce_netlink *nl, struct enforce_gather *g)
-{
-	const struct timespec pause = {.tv_nsec = AGREE_PAUSE_NS};
-	uint64_t digest = 0, before = 0;
-	unsigned tries;
-	int r = -EINTR;
-
-	for (tries = 0; tries < RETRIES_MAX; tries++) {
-		if (tries > 1)
-			nanosleep(&pause, NULL);
-		r = dump_all(nl, g);
-		if (r < 0 && r != -EINTR) /* EINTR: somebody changed the set during the dump */
-			return r;
-		digest = enforce_gather_sort(g);
-		if (r == 0 && tries > 0 && digest == before)
-			return 0;
-		before = r == 0 ? digest : ~digest;
-	}
-	return r < 0 ? r : -EAGAIN;
-}
-
-int
-enforce_netlink_list(struct enforce_netlink *nl, bool partial, struct plan *out)
-{
-	struct enforce_gather g = {0};
-	int r = dump_agreed(nl, &g);
-
-	if (r == 0)
-		r = enforce_gather_finish(
-		    &g, (unsigned)__builtin_popcount(nl->families), partial, out);
-	enforce_gather_fini(&g);
-	return r;
-}
+/* --- the brake and the doors
+ * -------------------------------------------------------------------------- */
 
 struct flag_walk {
 	uint64_t packets, longest_ms, most; /* most: packets of one element, whose key is... */
@@ -209,7 +116,7 @@ static int
 walk_flag(struct nftnl_set_elem *elem, void *arg)
 {
 	struct flag_walk *w = arg;
-	uint64_t left_ms = 0, packets = packets_of(elem);
+	uint64_t left_ms = 0, packets = enforce_netlink_packets(elem);
 	uint32_t size = 0;
 	const void *key = nftnl_set_elem_get(elem, NFTNL_SET_ELEM_KEY, &size);
 
@@ -235,7 +142,7 @@ walk_flags(const struct nlmsghdr *h, void *arg)
 		nftnl_set_elem_foreach(s, walk_flag, arg);
 	if (s != NULL)
 		nftnl_set_free(s);
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* Goes over a set by name in every family.  One that is missing holds nothing. */
@@ -255,7 +162,9 @@ walk_set(struct enforce_netlink *nl, const char *name, struct flag_walk *w)
 			    enforce_families[family].number, NLM_F_DUMP, nl->seq++);
 
 			nftnl_set_elems_nlmsg_build_payload(h, s);
-			r = (nl->families >> family & 1) != 0 ? dump(nl, h, walk_flags, w) : 0;
+			r = (nl->families >> family & 1) != 0
+				? enforce_netlink_ask(nl, h, walk_flags, w)
+				: 0;
 		}
 		if (s == NULL)
 			return -ENOMEM;
@@ -323,7 +232,7 @@ walk_chain(const struct nlmsghdr *h, void *arg)
 		w->each(w->arg, nftnl_chain_get_str(c, NFTNL_CHAIN_NAME));
 	if (c != NULL)
 		nftnl_chain_free(c);
-	return MNL_CB_OK;
+	return 0;
 }
 
 int
@@ -339,7 +248,7 @@ enforce_netlink_list_chains(
 		struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
 		    buf, NFT_MSG_GETCHAIN, NFPROTO_NETDEV, NLM_F_DUMP, nl->seq++);
 
-		r = dump(nl, h, walk_chain, &w);
+		r = enforce_netlink_ask(nl, h, walk_chain, &w);
 	} while (r == -EINTR && ++tries < RETRIES_MAX);
 	return r == -ENOENT ? 0 : r;
 }

@@ -11,7 +11,7 @@
  * bits, u64 timeout_ns, text case, u32 pace, u64
  * packets.  request BEAT: u32 milliseconds, u8 armed.  BRAKE: empty; its reply BRAKE_IS: u32
  * milliseconds, u8 armed, u64 dropped, u64 counted, u64 overflow, text link, u8 notice, u32 links
- * noticed, u32 links reset.  Both ends are one program, forked: a change of
+ * noticed, u32 links reset.  PROGRESS, with any id, whenever something takes long: u32 zero.  Both ends are one program, forked: a change of
  * the format needs no compatibility, but bump the version.
  */
 #ifndef POLICY_ENFORCE_WIRE_H
@@ -25,7 +25,7 @@
 #include "base/wire.h"
 #include "policy/plan.h"
 
-#define ENFORCE_WIRE_VERSION	  3
+#define ENFORCE_WIRE_VERSION	  4
 #define ENFORCE_WIRE_PACKET_MAX	  16384 /* bytes */
 #define ENFORCE_WIRE_ELEMENTS_MAX 200	/* in one packet; 76 bytes each at most */
 
@@ -43,6 +43,7 @@ enum enforce_wire_type {
 	ENFORCE_WIRE_BRAKE,
 	ENFORCE_WIRE_BRAKE_IS,
 	ENFORCE_WIRE_OVERFLOW,
+	ENFORCE_WIRE_PROGRESS,
 };
 enum { ENFORCE_WIRE_MORE = 1 << 0 };
 

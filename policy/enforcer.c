@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "policy/enforce_wire.h"
@@ -23,6 +24,8 @@
 
 #define QUEUE_MAX   1024 /* news that the judge has not read yet */
 #define QUEUE_BYTES 256	 /* of one */
+
+#define PROGRESS_EVERY_NS (CLOCK_SECOND_NS / 4)
 
 struct news {
 	uint8_t data[QUEUE_BYTES];
@@ -35,6 +38,9 @@ struct process {
 	struct news *queue; /* a ring of QUEUE_MAX */
 	unsigned first, queued;
 	bool lost; /* the ring was full: the judge must look at everything */
+
+	uint32_t request_id; /* of the request that is being acted upon; 0: none */
+	int64_t progress_ns; /* when the judge was last told that we are at work */
 
 	struct plan staged;		    /* elements of a request whose packets are coming in */
 	struct enforce_wire_header staging; /* .id 0: none */
@@ -118,6 +124,25 @@ queue_send(struct process *p)
 
 /* --- replies
  * ----------------------------------------------------------------------------------------- */
+
+/* Whoever waits for an answer hears that it will come. */
+static void
+tell_progress(void *arg)
+{
+	struct process *p = arg;
+	int64_t now_ns = clock_mono_ns();
+	struct enforce_wire_header h = {.type = ENFORCE_WIRE_PROGRESS, .id = p->request_id};
+	uint8_t buf[64];
+	struct wire_writer w;
+
+	if (now_ns - p->progress_ns < PROGRESS_EVERY_NS)
+		return;
+	p->progress_ns = now_ns;
+	wire_writer_init(&w, buf, sizeof(buf));
+	enforce_wire_put_header(&w, &h);
+	wire_put_u32(&w, 0);
+	(void)enforce_wire_send(p->requests, &w, MSG_DONTWAIT);
+}
 
 static void
 reply_done(struct process *p, uint32_t id)
@@ -270,7 +295,11 @@ take_packet(struct process *p, const uint8_t *data, size_t size)
 		drop_staged(p);
 		err_set(&e, -EBADMSG, "a packet is malformed; this is a bug of the judge");
 		reply_failed(p, h.id, &e);
-	} else if (h.type == ENFORCE_WIRE_LIST) {
+		return;
+	}
+	p->request_id = h.id;
+	p->progress_ns = clock_mono_ns();
+	if (h.type == ENFORCE_WIRE_LIST) {
 		reply_list(p, h.id);
 	} else if (h.type == ENFORCE_WIRE_BEAT) {
 		reply_beat(p, h.id, &r);
@@ -297,6 +326,7 @@ read_requests(struct process *p)
 		if (n < 0)
 			return errno == EAGAIN;
 		take_packet(p, buf, (size_t)n);
+		p->request_id = 0;
 	}
 }
 
@@ -364,6 +394,8 @@ start(struct process *p, const struct enforce_config *cfg, struct err *e)
 	int r;
 
 	plan_init(&p->staged);
+	p->en.tell_arg = p;
+	p->en.tell_progress = tell_progress;
 	p->queue = calloc(QUEUE_MAX, sizeof(*p->queue));
 	if (p->queue == NULL)
 		return err_set(e, -ENOMEM, "no memory for the enforcer; give the guard more");
@@ -379,7 +411,6 @@ start(struct process *p, const struct enforce_config *cfg, struct err *e)
 	p->en.tell_link = tell_link;
 	p->en.tell_repaired = tell_repaired;
 	p->en.tell_overflow = tell_overflow;
-	p->en.tell_arg = p;
 	return 0;
 }
 
@@ -387,8 +418,10 @@ int
 enforcer_run(const struct enforce_config *cfg, int requests, int events)
 {
 	struct timeval patience = {.tv_sec = 2};
-	struct process p = {
-	    .requests = requests, .events = events, .en = {.links_fd = -1, .watch.fd = -1}};
+	struct process p = {.requests = requests,
+	    .events = events,
+	    .progress_ns = clock_mono_ns(),
+	    .en = {.links_fd = -1, .watch.fd = -1}};
 	struct err e;
 	int r;
 

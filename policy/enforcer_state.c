@@ -20,172 +20,7 @@
 #define LISTING_PATIENCE_MS 2000
 #define REPAIR_PAUSE_MIN_NS (CLOCK_SECOND_NS / 1000)
 #define REPAIR_PAUSE_MAX_NS CLOCK_SECOND_NS
-
-/* --- what ought to stand
- * ----------------------------------------------------------------------------- */
-
-/* Index of the element, or where it belongs with *found = false. */
-static unsigned
-standing_find(const struct enforcer *en, const struct plan_element *key, bool *found)
-{
-	unsigned low = 0, high = en->standing.count;
-
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-		int d = plan_compare(&en->standing.elements[middle], key);
-
-		if (d == 0) {
-			*found = true;
-			return middle;
-		}
-		if (d < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*found = false;
-	return low;
-}
-
-static void
-standing_put(struct enforcer *en, const struct plan_element *element, int64_t now_ns)
-{
-	struct plan_element copy = *element;
-	struct plan *p = &en->standing;
-	bool found;
-	unsigned i = standing_find(en, element, &found);
-
-	if (copy.timeout_ns != 0)
-		copy.timeout_ns += now_ns;
-	if (found) {
-		p->elements[i] = copy;
-		return;
-	}
-	if (plan_append(p, &copy) < 0) {
-		log_event(LOG_LEVEL_ERROR, "enforce.memory", "standing=%u", p->count);
-		return;
-	}
-	memmove(&p->elements[i + 1], &p->elements[i], (p->count - 1 - i) * sizeof(copy));
-	p->elements[i] = copy;
-}
-
-void
-enforcer_forget(struct enforcer *en, const struct plan_element *element)
-{
-	struct plan *p = &en->standing;
-	bool found;
-	unsigned i = standing_find(en, element, &found);
-
-	if (!found)
-		return;
-	p->count--;
-	memmove(&p->elements[i], &p->elements[i + 1], (p->count - i) * sizeof(p->elements[0]));
-}
-
-/* The same for a whole plan (sorted here), in one pass: element by element is quadratic. */
-static void
-standing_remove_all(struct enforcer *en, struct plan *elements)
-{
-	struct plan *p = &en->standing;
-	unsigned kept = 0, i, k = 0;
-
-	plan_finish(elements);
-	for (i = 0; i < p->count; i++) {
-		while (k < elements->count &&
-		       plan_compare(&elements->elements[k], &p->elements[i]) < 0)
-			k++;
-		if (k == elements->count ||
-		    plan_compare(&elements->elements[k], &p->elements[i]) != 0)
-			p->elements[kept++] = p->elements[i];
-	}
-	p->count = kept;
-}
-
-static void
-standing_put_all(struct enforcer *en, struct plan *elements, int64_t now_ns)
-{
-	unsigned i;
-
-	standing_remove_all(en, elements);
-	for (i = 0; i < elements->count; i++) {
-		struct plan_element e = elements->elements[i];
-
-		if (e.timeout_ns != 0)
-			e.timeout_ns += now_ns;
-		if (plan_append(&en->standing, &e) < 0) {
-			log_event(
-			    LOG_LEVEL_ERROR, "enforce.memory", "standing=%u", en->standing.count);
-			break;
-		}
-	}
-	plan_finish(&en->standing);
-}
-
-/* Forgets what has expired. */
-static void
-standing_expire(struct enforcer *en, int64_t now_ns)
-{
-	struct plan *p = &en->standing;
-	unsigned kept = 0, i;
-
-	for (i = 0; i < p->count; i++)
-		if (p->elements[i].timeout_ns == 0 || p->elements[i].timeout_ns > now_ns)
-			p->elements[kept++] = p->elements[i];
-	p->count = kept;
-}
-
-bool
-enforcer_names(const struct enforcer *en, const char *ifname)
-{
-	struct plan_element key = {0};
-	bool found = false;
-	unsigned set;
-
-	memcpy(key.ifname, ifname, sizeof(key.ifname));
-	for (set = 0; set < PLAN_SET__COUNT && !found; set++) {
-		key.set = (uint8_t)set;
-		(void)standing_find(en, &key, &found);
-	}
-	return found;
-}
-
-static int
-put_beat(struct enforcer *en, int64_t for_ns, bool armed)
-{
-	if ((en->features >> ENFORCE_BRAKE & 1) == 0)
-		return 0;
-	return enforce_netlink_beat(en->netlink, (uint64_t)for_ns / 1000000, armed);
-}
-
-/* Puts what ought to stand into the kernel and nothing else. */
-static int
-standing_apply(struct enforcer *en)
-{
-	int64_t now_ns = clock_mono_ns();
-	struct plan left;
-	unsigned i;
-	int r = 0;
-
-	standing_expire(en, now_ns);
-	plan_init(&left);
-	for (i = 0; i < en->standing.count && r == 0; i++) {
-		struct plan_element e = en->standing.elements[i];
-
-		if (e.timeout_ns != 0)
-			e.timeout_ns -= now_ns;
-		r = plan_append(&left, &e);
-	}
-	if (r == 0)
-		r = enforce_netlink_apply(
-		    en->netlink, ENFORCE_NETLINK_REPLACE, left.elements, left.count);
-	plan_fini(&left);
-	if (r == 0 && en->has_beat) {
-		int64_t alive_ns = en->alive_until_ns - now_ns;
-
-		r = put_beat(en, alive_ns > 0 ? alive_ns : 0, en->armed);
-	}
-	return r;
-}
+#define REPAIR_PART	    4096 /* elements; about 0.1 s of the kernel's time */
 
 /* --- installing and repairing
  * ------------------------------------------------------------------------ */
@@ -218,7 +53,7 @@ repair(struct enforcer *en, const struct enforce_watch_change *c)
 			enforcer_hook_all(en, true);
 	}
 	if (r >= 0) {
-		r = standing_apply(en);
+		r = enforcer_apply(en);
 		if (r < 0)
 			err_set(&e, r, "cannot put the elements back: %s", strerror(-r));
 	}
@@ -298,6 +133,8 @@ open_kernel(struct enforcer *en, struct err *e)
 	if (r == 0)
 		r = enforce_netlink_open(&en->netlink, en->cfg->table, e);
 	if (r == 0)
+		enforce_netlink_set_progress(en->netlink, en->tell_progress, en->tell_arg);
+	if (r == 0)
 		r = enforce_watch_open(&en->watch, en->cfg->table, e);
 	if (r == 0) {
 		r = enforce_watch_learn(&en->watch, enforce_netlink_port(en->netlink));
@@ -326,8 +163,9 @@ adopt(struct enforcer *en, struct err *e)
 {
 	int64_t now_ns = clock_mono_ns();
 	unsigned i;
-	int r = enforce_netlink_list(en->netlink, true, &en->standing), again;
+	int r, again;
 
+	r = enforce_netlink_list(en->netlink, NULL, true, &en->standing);
 	if (r < 0)
 		return err_set(
 		    e, r, "cannot read the elements of table %s: %s", en->cfg->table, strerror(-r));
@@ -338,7 +176,7 @@ adopt(struct enforcer *en, struct err *e)
 	if (again < 0)
 		return again;
 	if (r > 0 || again > 0) /* some stood only in part; an older layout was replaced */
-		r = standing_apply(en);
+		r = enforcer_apply(en);
 	return r < 0 ? err_set(e, r, "cannot complete the elements of table %s: %s", en->cfg->table,
 			   strerror(-r))
 		     : 0;
@@ -449,9 +287,9 @@ enforcer_block(struct enforcer *en, struct plan *elements, struct err *e)
 	if (r < 0)
 		return r;
 	if (elements->count == 1) /* the usual case: a server has one interface */
-		standing_put(en, &elements->elements[0], now_ns);
+		enforcer_put(en, &elements->elements[0], now_ns);
 	else
-		standing_put_all(en, elements, now_ns);
+		enforcer_put_all(en, elements, now_ns);
 	enforcer_hook_named(en, elements);
 	return 0;
 }
@@ -466,7 +304,7 @@ enforcer_release(struct enforcer *en, struct plan *elements, struct err *e)
 	if (r == 0 && elements->count == 1)
 		enforcer_forget(en, &elements->elements[0]);
 	else if (r == 0)
-		standing_remove_all(en, elements);
+		enforcer_forget_all(en, elements);
 	return r;
 }
 
@@ -532,7 +370,7 @@ enforcer_beat(struct enforcer *en, int64_t for_ns, bool armed, struct err *e)
 		en->alive_until_ns = clock_mono_ns() + for_ns;
 	en->armed = armed;
 	en->has_beat = true;
-	r = put_beat(en, for_ns, armed);
+	r = enforcer_put_beat(en, for_ns, armed);
 	if (r == -ENOENT) { /* torn away: put everything back, the heartbeat with it */
 		en->repair_waits = true;
 		en->repair_change.rules = true;
@@ -561,9 +399,9 @@ enforcer_brake(struct enforcer *en, struct enforce_brake_state *out, struct err 
 int
 enforcer_list(struct enforcer *en, struct plan *out, struct err *e)
 {
-	int r = enforce_netlink_list(en->netlink, false, out);
+	int r = enforce_netlink_list(en->netlink, &en->standing, false, out);
 
-	standing_expire(en, clock_mono_ns());
+	enforcer_expire(en, clock_mono_ns());
 	return r < 0 ? err_set(e, r, "cannot read the elements of table %s: %s", en->cfg->table,
 			   strerror(-r))
 		     : 0;

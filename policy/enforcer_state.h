@@ -56,6 +56,7 @@ struct enforcer {
 	void (*tell_link)(void *arg, const char *ifname, bool up);
 	void (*tell_repaired)(void *arg, const char *text);
 	void (*tell_overflow)(void *arg, const char *text);
+	void (*tell_progress)(void *arg); /* something takes long; at once, not by the queue */
 	void *tell_arg;
 };
 
@@ -80,11 +81,26 @@ void enforcer_read_changes(struct enforcer *en);
 /* Repairs what is due; returns milliseconds until something is, or -1. */
 int enforcer_repair_due(struct enforcer *en);
 
+/* --- enforcer_standing.c: what ought to stand --- */
+
+/* True when an element that ought to stand has this name. */
+bool enforcer_names(const struct enforcer *en, const char *ifname);
+/* One, or all of a plan (sorted here, in one pass: one by one is quadratic); timeout_ns counts from
+ * now_ns. */
+void enforcer_put(struct enforcer *en, const struct plan_element *element, int64_t now_ns);
+void enforcer_put_all(struct enforcer *en, struct plan *elements, int64_t now_ns);
+void enforcer_forget(struct enforcer *en, const struct plan_element *element);
+void enforcer_forget_all(struct enforcer *en, struct plan *elements);
+/* Forgets what has expired. */
+void enforcer_expire(struct enforcer *en, int64_t now_ns);
+/* Puts what ought to stand into the kernel and nothing else, the heartbeat first: in one
+ * transaction; but where nothing stands (somebody flushed it all) in parts, blocked interfaces
+ * first, so that they do not wait for all others.  0 or negative errno. */
+int enforcer_apply(struct enforcer *en);
+int enforcer_put_beat(struct enforcer *en, int64_t for_ns, bool armed);
+
 /* --- between enforcer_state.c and enforcer_link.c --- */
 
-/* True when an element that ought to stand has this name; forgets one. */
-bool enforcer_names(const struct enforcer *en, const char *ifname);
-void enforcer_forget(struct enforcer *en, const struct plan_element *element);
 struct enforcer_link *enforcer_find_link(struct enforcer *en, const char *ifname);
 /* Hooks all links that want a door and have none; with `again` also those that had one. */
 void enforcer_hook_all(struct enforcer *en, bool again);

@@ -94,9 +94,10 @@ struct guard {
 	int64_t next_watch_ns, next_sweep_ns;
 	int64_t notify_heard_ns; /* when bulkhead-notify last asked for work; 0 = never */
 	int64_t next_notice_sweep_ns, next_complaint_sweep_ns;
-	unsigned save_cursor;			  /* the next server whose state is saved */
-	int64_t next_beat_ns;			  /* the heartbeat of the kernel's brake */
-	int64_t next_reconcile_ns, not_before_ns; /* timer, and back-off after a failure */
+	unsigned save_cursor; /* the next server whose state is saved */
+	int64_t next_beat_ns; /* the heartbeat of the kernel's brake */
+	/* timer, how far apart it goes off, and back-off after a failure */
+	int64_t next_reconcile_ns, reconcile_every_ns, not_before_ns;
 };
 
 /*

@@ -33,8 +33,8 @@ check "a third-party header is included by one module" < <(
 	one_user libpsl sensor/suffix.c whitelist/check_domain.c
 	one_user sqlite3 policy/store.c policy/store_private.h policy/store_schema.c policy/store_backup.c
 	one_user nftables/ policy/enforce_nft.c
-	one_user libnftnl/ policy/enforce_netlink.c policy/enforce_netlink_dump.c
-	one_user libmnl/ policy/enforce_netlink.c policy/enforce_netlink_dump.c
+	one_user libnftnl/ policy/enforce_netlink.c policy/enforce_netlink_dump.c policy/enforce_netlink_list.c
+	one_user libmnl/ policy/enforce_netlink.c policy/enforce_netlink_dump.c policy/enforce_netlink_list.c
 	one_user sodium base/hash.c
 	one_user xxhash base/hash.c
 	one_user confuse base/config.c
