@@ -20,9 +20,7 @@
 #include <string.h>
 
 #include "base/config.h"
-
-/* A command line or a final dot; a packet of a body is larger. */
-#define SMALL_BYTES "600"
+#include "policy/enforce_odd.h"
 
 /* Interfaces on one host, and servers without one; an element takes 220 to 285 bytes. */
 #define IFNAMES_MAX   16384
@@ -67,7 +65,7 @@ write_sets(const struct writer *w)
 	unsigned i, kind;
 
 	for (i = 0; i < 2; i++)
-		fprintf(w->f, "add set %s %s %s { type inet_proto; flags timeout; }\n", w->family,
+		fprintf(w->f, "add set %s %s %s { type ether_type; flags timeout; }\n", w->family,
 		    w->table, flags[i]);
 	for (i = 0; i < 3; i++)
 		fprintf(w->f,
@@ -132,7 +130,7 @@ write_levels(const struct writer *w)
 	for (kind = 0; kind < w->kinds; kind++) {
 		for (i = 0; i < LEVEL__COUNT; i++)
 			write_level(w, &levels[i], kind);
-		snprintf(text, sizeof(text), "meta l4proto @" ENFORCE_BRAKE_ALIVE " goto loose%s",
+		snprintf(text, sizeof(text), "meta protocol @" ENFORCE_BRAKE_ALIVE " goto loose%s",
 		    enforce_keys[kind].suffix);
 		rule(w, "pace", enforce_keys[kind].suffix, text);
 		snprintf(text, sizeof(text), "goto strict%s", enforce_keys[kind].suffix);
@@ -205,12 +203,12 @@ write_brake(const struct writer *w, const struct enforce_config *cfg)
 {
 	write_elements(w, "brake", ENFORCE_KEY_IFNAME, ENFORCE_KEY_IFNAME + 1);
 	if (w->is_door) {
-		rule(w, "brake", "", "meta l4proto @" ENFORCE_BRAKE_ARMED " goto pace");
+		rule(w, "brake", "", "meta protocol @" ENFORCE_BRAKE_ARMED " goto pace");
 		rule(w, "brake", "", "goto tally");
 		return;
 	}
 	write_globs(w, cfg->ignore_globs, "goto address");
-	write_globs(w, cfg->tap_globs, "meta l4proto @" ENFORCE_BRAKE_ARMED " goto pace");
+	write_globs(w, cfg->tap_globs, "meta protocol @" ENFORCE_BRAKE_ARMED " goto pace");
 	write_globs(w, cfg->tap_globs, "goto tally");
 	rule(w, "brake", "", "goto address");
 	write_elements(w, "address", ENFORCE_KEY_V4, ENFORCE_KEY__COUNT);
@@ -249,6 +247,8 @@ enforce_brake_write_entry(FILE *f, const char *family, const char *table, const 
 {
 	fprintf(f,
 	    "add rule %s %s %s tcp flags & (fin | syn | rst | ack) == syn goto brake\n"
-	    "add rule %s %s %s tcp flags & psh == psh meta length < " SMALL_BYTES " goto brake\n",
+	    "add rule %s %s %s tcp flags & psh == psh meta length < " ENFORCE_BRAKE_SMALL
+	    " goto brake\n",
 	    family, table, chain, family, table, chain);
+	enforce_odd_write_brake(f, family, table, chain);
 }

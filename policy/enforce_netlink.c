@@ -6,6 +6,7 @@
  */
 #include "policy/enforce_netlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
@@ -13,7 +14,6 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 #include <libnftnl/udata.h>
-#include <linux/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -451,28 +451,32 @@ enforce_netlink_apply(struct enforce_netlink *nl, enum enforce_netlink_op op,
 /* --- the heartbeat
  * ----------------------------------------------------------------------------------- */
 
-/* Adds or deletes the one element of a plain set. */
+/* Adds or deletes the elements of a plain set. */
 static void
 put_flag(
     struct enforce_netlink *nl, unsigned family, const char *name, uint16_t type, uint64_t left_ms)
 {
+	static const uint16_t protocols[] = ENFORCE_BRAKE_PROTOCOLS;
 	struct nftnl_set *s = enforce_netlink_set_named(nl, family, name);
-	struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
-	const uint8_t tcp = IPPROTO_TCP;
 
-	if (s == NULL || elem == NULL) {
-		nl->failed = true;
-		if (s != NULL)
+	for (size_t i = 0; s != NULL && i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		struct nftnl_set_elem *elem = nftnl_set_elem_alloc();
+		const uint16_t key = htons(protocols[i]);
+
+		if (elem == NULL) {
 			nftnl_set_free(s);
-		if (elem != NULL)
-			nftnl_set_elem_free(elem);
-		return;
+			s = NULL;
+			break;
+		}
+		nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, &key, sizeof(key));
+		if (left_ms > 0)
+			nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT, left_ms);
+		nftnl_set_elem_add(s, elem);
 	}
-	nftnl_set_elem_set(elem, NFTNL_SET_ELEM_KEY, &tcp, sizeof(tcp));
-	if (left_ms > 0)
-		nftnl_set_elem_set_u64(elem, NFTNL_SET_ELEM_TIMEOUT, left_ms);
-	nftnl_set_elem_add(s, elem);
-	put_elements(nl, family, type, s);
+	if (s == NULL)
+		nl->failed = true;
+	else
+		put_elements(nl, family, type, s);
 }
 
 int

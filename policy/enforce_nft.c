@@ -22,6 +22,7 @@
 #include "policy/enforce_brake.h"
 #include "policy/enforce_layout.h"
 #include "policy/enforce_notice.h"
+#include "policy/enforce_odd.h"
 
 /* Before raw (-300) and so before connection tracking (-200); at ingress before flowtables (0). */
 #define NET_PRIORITY  (-310)
@@ -307,6 +308,7 @@ put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family
 	put_sets(f, cfg, name);
 	if (has_brake)
 		enforce_brake_write(f, cfg, family);
+	enforce_odd_write(f, t, family, has_brake);
 	put_chains(f, cfg, family, features);
 	if (family == ENFORCE_FAMILY_NETDEV)
 		return;
@@ -317,6 +319,7 @@ put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family
 	    "flush chain %s %s net\n"
 	    "add rule %s %s net tcp dport 25 jump smtp\n",
 	    name, t, NET_PRIORITY, name, t, name, t);
+	enforce_odd_write_entry(f, t, family, "net");
 }
 
 /* A table of ours from a time when the feature was not forced off. */
@@ -413,6 +416,7 @@ enforce_nft_hook(
 		    "add rule netdev %s %s tcp dport 25 jump %s\n",
 		    t, door, doors[i].ifname, DOOR_PRIORITY, t, door, t, door,
 		    doors[i].notice ? ENFORCE_NOTICE_CHAIN : "smtp");
+		enforce_odd_write_entry(s.file, t, ENFORCE_FAMILY_NETDEV, door);
 	}
 	return script_run(nft, &s, "hook a tenant's link", e);
 }

@@ -5,19 +5,22 @@
 tcp.py serve PORT...        listens on both protocols and echoes, until it is ended
 tcp.py try ADDRESS PORT     prints open, refused, timeout or the error's name
 tcp.py storm ADDRESS PORT S connects again and again for S seconds, prints "OPENED opened of TRIED"
+tcp.py burst ADDRESS PORT N connects N times, at most until three in a row are not answered; prints the same
 tcp.py greet ADDRESS PORT [LINE...]   connects, prints the first line that comes; sends each LINE and prints
                             the answer; at the end "closed" when the server has closed, or what went wrong
 tcp.py ask ADDRESS PORT LINE   connects, sends the line and prints the first that comes back
+tcp.py fastopen|mptcp|source-port ADDRESS PORT   like try: with data in the SYN, over MPTCP, from port 25
 tcp.py hold ADDRESS PORT    connects, prints open; then for each line on stdin sends a byte and prints
                             echo (it came back), reset, or silence (nothing within 2 s)
 """
 import errno
+import os
 import selectors
 import socket
 import sys
 import time
 
-PATIENCE_S = 2.0
+PATIENCE_S = float(os.environ.get("TCP_PATIENCE_S", "2"))
 
 
 def serve(ports):
@@ -53,6 +56,22 @@ def connect(address, port):
     return peer
 
 
+def unusual(how, address, port):
+    peer = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262 if how == "mptcp" else 0)
+    peer.settimeout(PATIENCE_S)
+    if how == "source-port":
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        peer.bind(("", 25))
+    if how == "fastopen":
+        peer.sendto(b"x", socket.MSG_FASTOPEN, (address, int(port)))
+    else:
+        peer.connect((address, int(port)))
+        peer.sendall(b"x")
+    peer.recv(1)
+    peer.close()
+
+
 def outcome(error):
     if isinstance(error, socket.timeout):
         return "timeout"
@@ -73,6 +92,18 @@ def storm(address, port, seconds):
             opened += 1
         except OSError:
             pass
+    print(f"{opened} opened of {tried}")
+
+
+def burst(address, port, count):
+    opened = tried = silent = 0
+    while tried < int(count) and silent < 3:
+        tried += 1
+        try:
+            connect(address, port).close()
+            opened, silent = opened + 1, 0
+        except OSError:
+            silent += 1
     print(f"{opened} opened of {tried}")
 
 
@@ -114,10 +145,15 @@ def main():
     try:
         if verb == "hold":
             hold(*rest)
+        elif verb in ("fastopen", "mptcp", "source-port"):
+            unusual(verb, *rest)
+            print("open")
         elif verb == "ask":
             ask(*rest)
         elif verb == "greet":
             greet(*rest)
+        elif verb == "burst":
+            burst(*rest)
         elif verb == "storm":
             storm(*rest)
         else:

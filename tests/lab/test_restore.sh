@@ -47,7 +47,7 @@ for kind in bridged routed; do
 	check "$kind: restore" restores
 	check "$kind: the block stands before its link does" stands vnet1
 	check "$kind: who is not blocked is not in the set" eval '! stands vnet3'
-	check "$kind: the brake is armed" eval 'lab_in hv nft list set netdev bulkhead armed | grep -q tcp'
+	check "$kind: the brake is armed" eval 'lab_in hv nft list set netdev bulkhead holds | grep -q 8021q'
 	lab_plug shop vnet1
 	check "$kind: the guest comes up blocked, and no guard runs" eval 'lab_wait 5 reaches shop && ! sees shop open'
 	check "$kind: restoring twice is no error" restores
