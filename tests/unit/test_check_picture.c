@@ -50,7 +50,7 @@ judge_png(unsigned width, unsigned height, bool even)
 
 	assert_true(pixels != NULL && file != NULL);
 	for (unsigned i = 0; i < width * height; i++)
-		pixels[i] = even ? 200 : (uint8_t)(i % width);
+		pixels[i] = (uint8_t)(even ? 200u : i % width);
 	assert_true(png_image_write_to_memory(&image, file, &size, 0, pixels, 0, NULL));
 	r = judge(file, size);
 	free(pixels);
