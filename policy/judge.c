@@ -72,8 +72,7 @@ judge_free(struct judge *j)
 {
 	if (j == NULL)
 		return;
-	for (unsigned i = 0; i < j->state_room; i++)
-		free(j->states[i]);
+	judge_states_fini(&j->memory);
 	free(j->states);
 	free(j->due_ns);
 	free(j->grants);
@@ -131,7 +130,7 @@ judge_set_inventory(struct judge *j, struct inventory *inv, struct err *e)
 			states[index] = j->states[i];
 			due_ns[index] = j->due_ns[i];
 		} else {
-			free(j->states[i]);
+			judge_states_give(&j->memory, j->states[i]);
 		}
 	}
 	free(j->states);
@@ -193,7 +192,7 @@ judge_take_state(struct judge *j, unsigned index)
 		return s;
 	if (index >= j->state_room && !grow(j, index))
 		return NULL;
-	s = malloc(sizeof(*s));
+	s = judge_states_take(&j->memory);
 	if (s == NULL)
 		return NULL;
 	server = inventory_get(j->inventory, index);
