@@ -41,9 +41,21 @@ text_decode(const char *s, uint32_t *code)
 bool
 text_is_control(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e ||
-	       code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
-	       (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+	if (code < 0x7f) /* nearly always */
+		return code < 0x20;
+	return code < 0xa0 || code == 0x61c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+	       code == 0xfeff;
+}
+
+bool
+text_is_plain(const char *text, size_t length)
+{
+	bool plain = true;
+
+	for (size_t i = 0; i < length; i++)
+		plain &= text[i] >= 0x20 && text[i] < 0x7f;
+	return plain;
 }
 
 const char *

@@ -21,6 +21,9 @@ size_t text_decode(const char *s, uint32_t *code);
  * controls. */
 bool text_is_control(uint32_t code);
 
+/* True when every character is printable ASCII: what nearly all text is, told at the least cost. */
+bool text_is_plain(const char *text, size_t length);
+
 /* Copies text into buf as valid UTF-8, '?' for each control character and each bad byte; cut
  * between characters.  Returns buf, which may be the text itself. */
 const char *text_clean(char *buf, size_t size, const char *text);

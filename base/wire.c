@@ -2,6 +2,7 @@
 /* Bounded reader and writer; see wire.h.  Every process. */
 #include "base/wire.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -137,38 +138,31 @@ wire_put_bytes(struct wire_writer *w, const void *data, size_t n)
 	w->pos += n;
 }
 
-static void
-wire_put_number(struct wire_writer *w, uint64_t v, size_t n)
-{
-	uint8_t bytes[8];
-
-	for (size_t i = 0; i < n; i++)
-		bytes[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-	wire_put_bytes(w, bytes, n);
-}
-
 void
 wire_put_u8(struct wire_writer *w, uint8_t v)
 {
-	wire_put_number(w, v, 1);
+	wire_put_bytes(w, &v, sizeof(v));
 }
 
 void
 wire_put_u16(struct wire_writer *w, uint16_t v)
 {
-	wire_put_number(w, v, 2);
+	v = htobe16(v);
+	wire_put_bytes(w, &v, sizeof(v));
 }
 
 void
 wire_put_u32(struct wire_writer *w, uint32_t v)
 {
-	wire_put_number(w, v, 4);
+	v = htobe32(v);
+	wire_put_bytes(w, &v, sizeof(v));
 }
 
 void
 wire_put_u64(struct wire_writer *w, uint64_t v)
 {
-	wire_put_number(w, v, 8);
+	v = htobe64(v);
+	wire_put_bytes(w, &v, sizeof(v));
 }
 
 void

@@ -189,6 +189,11 @@ put_text(struct wire_writer *w, const char *text, size_t room)
 	char terminated[256], clean[256];
 	size_t length = strnlen(text, room - 1);
 
+	if (length < sizeof(clean) && text_is_plain(text, length)) { /* nearly always */
+		wire_put_u8(w, (uint8_t)length);
+		wire_put_bytes(w, text, length);
+		return;
+	}
 	memcpy(terminated, text, length);
 	terminated[length] = '\0';
 	wire_put_text(w, text_clean(clean, sizeof(clean), terminated));
@@ -205,6 +210,8 @@ get_text(struct wire_reader *r, char *text, size_t room)
 	}
 	wire_get_bytes(r, text, length);
 	text[length] = '\0';
+	if (text_is_plain(text, length))
+		return;
 	for (size_t i = 0, step; i < length && !r->failed; i += step) {
 		uint32_t code;
 

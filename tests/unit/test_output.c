@@ -92,6 +92,13 @@ test_text_clean(void **state)
 	assert_string_equal(text_clean(buf, sizeof(buf), "\xd0\x96\xd0\x96\xd0\x96\xd0\x96"),
 	    "\xd0\x96\xd0\x96\xd0\x96");
 	assert_string_equal(text_clean(buf, 1, "abc"), "");
+	assert_true(text_is_plain("", 0));
+	assert_true(text_is_plain(" mx.example~\n", 12));
+	assert_false(text_is_plain(" mx.example~\n", 13));
+	assert_false(text_is_plain("a\x1f", 2));
+	assert_false(text_is_plain("a\x7f", 2));
+	assert_false(text_is_plain("a\xd0\x96", 3));
+	assert_false(text_is_plain("a\0b", 3));
 	assert_int_equal(text_columns("\xd0\x96\xd0\x96 a"), 4);
 }
 
