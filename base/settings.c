@@ -46,7 +46,7 @@ const struct config_row settings_rows[] = {
     LIST("interfaces", interfaces, 0, 64, "vnet*, tap*, veth*i*", "Patterns of tenant interfaces; those of the inventory are added."),
     LIST("ignore", ignore, 0, 64, "fwbr*, fwpr*, fwln*, virbr*, br*, vmbr*, lo", "Patterns of interfaces that are never a tenant's."),
     INT("snaplen", snaplen, 128, 262144, "4096", "Bytes kept of each packet; larger slows the tenants down."),
-    INT("ring_mib", ring_mib, 1, 1024, "8", "Size of the capture ring in MiB."),
+    INT("ring_mib", ring_mib, 1, 1024, "24", "Size of the capture ring in MiB."),
     INT("rest_us", rest_us, 0, 100000, "800", "Microseconds that packets may gather in the ring once they come steadily; more saves CPU."),
     INT("flows_max", flows_max, 64, 4194304, "65536", "Connections tracked at once; memory is fixed from it at start."),
     LIST("ports", ports, 1, 16, "25, 465, 587, 2525", "TCP ports that are watched as SMTP."),

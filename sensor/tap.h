@@ -20,7 +20,7 @@ int tap_open_file(struct tap **out, const char *path, struct err *e);
 struct tap_live_config {
 	const char *device;    /* "any" or a device name */
 	uint32_t snaplen;      /* bytes kept per packet; 4096 */
-	uint32_t ring_bytes;   /* 8 MiB */
+	uint32_t ring_bytes;   /* 24 MiB */
 	const uint16_t *ports; /* kernel filter: TCP on these ports (VLAN-tagged too) and DNS */
 	unsigned port_count;
 	bool odd_ports; /* also the first bytes of SMTP on any other port */

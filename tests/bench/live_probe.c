@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Both ends of live.sh: stands for the guard on obs.sock, and sends packets at a pace into the tap
- * that the sensor watches.  Prints how long a packet took to become an observation that is here
- * (kernel's time stamp to receipt), and the sensor's CPU time per packet.
+ * Both ends of live.sh: sends packets at a pace into the tap that the sensor watches, and stands for
+ * the guard on obs.sock.  Prints how long a packet took to become an observation that is here
+ * (kernel's time stamp to receipt), and the sensor's CPU time per packet; or the same of a reader
+ * that does nothing but read (to the wake-up).  Says beside it when the machine itself stood still.
  *
  *   live_probe paced RUN_DIR SENSOR_PID TENANT_IF HOST_NETNS HOST_IF PACKETS_PER_SECOND SECONDS
+ *   live_probe floor REST_US RING_MIB TENANT_IF HOST_NETNS HOST_IF PACKETS_PER_SECOND SECONDS
  *   live_probe burst HOST_ADDRESS BYTES          one message by TCP, as fast as the kernel sends
  *   live_probe sink                              takes such messages, until it is ended
  *
@@ -21,7 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -30,19 +34,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/schedule.h"
 #include "sensor/observation.h"
+#include "tests/bench/live_machine.h"
 
-#define FLOWS	    64u
-#define SAMPLES_MAX 4000000u
-#define SPIN_NS	    60000 /* shorter pauses are not slept: a sleep takes about as long */
-#define SINK_PORT   25
-
-static _Noreturn void
-die(const char *what)
-{
-	fprintf(stderr, "live_probe: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
+#define FLOWS	  64u
+#define SPIN_NS	  60000 /* shorter pauses are not slept: a sleep takes about as long */
+#define SINK_PORT 25
+#define WARM_SECONDS \
+	1.5 /* at 1,000 packets a second none of the 1,024 free wake-ups are, at 5,000 all */
 
 /* --- packets ----------------------------------------------------------------------------------
  */
@@ -151,8 +151,8 @@ talk(struct sender *s, int64_t until_ns)
 /* --- observations -----------------------------------------------------------------------------
  */
 
-static int64_t latencies[SAMPLES_MAX];
-static size_t latency_count;
+static struct machine_samples *samples;
+static uint64_t ring_drops;
 
 static int
 listen_as_guard(const char *run_dir)
@@ -178,8 +178,10 @@ take_datagram(const uint8_t *data, size_t size, int64_t now_ns)
 		at += 2;
 		if (at + length > size || obs_decode(&obs, data + at, length) != 0)
 			die("an observation that cannot be read");
-		if (obs.kind == OBS_RECIPIENT && latency_count < SAMPLES_MAX)
-			latencies[latency_count++] = now_ns - obs.time_ns;
+		if (obs.kind == OBS_RECIPIENT)
+			machine_sample(samples, obs.time_ns, now_ns - obs.time_ns);
+		if (obs.kind == OBS_HEALTH)
+			ring_drops = obs.u.health.ring_drops;
 		at += length;
 	}
 }
@@ -201,82 +203,147 @@ receive(int fd, int64_t until_ns)
 	}
 }
 
-/* Nanoseconds on a CPU, user and system (proc_pid_schedstat). */
-static int64_t
-cpu_ns(const char *pid)
-{
-	char path[64];
-	long long ns;
+/* --- a measurement ----------------------------------------------------------------------------
+ */
 
-	snprintf(path, sizeof(path), "/proc/%s/schedstat", pid);
-	FILE *f = fopen(path, "re");
-	if (f == NULL || fscanf(f, "%lld", &ns) != 1)
-		die(path);
-	fclose(f);
-	return ns;
+static void *
+shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("shared memory");
+	return p;
 }
 
-static int
-compare(const void *a, const void *b)
+/* The two ends of the cable; goes over to the host's namespace for the second. */
+static void
+take_cable(struct sender *s, char **argv) /* TENANT_IF HOST_NETNS HOST_IF */
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	char path[128];
 
-	return (x > y) - (x < y);
+	s->tenant_fd = raw_socket(argv[0]);
+	snprintf(path, sizeof(path), "/run/netns/%s", argv[1]);
+	int host = open(path, O_RDONLY | O_CLOEXEC);
+	if (host < 0 || setns(host, CLONE_NEWNET) != 0)
+		die(path);
+	s->host_fd = raw_socket(argv[2]);
+	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	s->interval_ns = (int64_t)1e5;
+	s->due_ns = clock_mono_ns();
+	/* Other numbers than last time, or these would be the old connections again. */
+	for (unsigned i = 0; i < FLOWS; i++)
+		s->seq[i][0] = s->seq[i][1] = (uint32_t)(s->due_ns >> 10) + i;
+}
+
+/* Sends from a child, as a guest that nobody favours. */
+static pid_t
+start_talking(struct sender *s, double rate, int64_t until_ns)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		die("fork");
+	if (child > 0)
+		return child;
+	schedule_background();
+	setpriority(PRIO_PROCESS, 0, 0);
+	s->interval_ns = (int64_t)(1e9 / rate);
+	s->due_ns = clock_mono_ns();
+	talk(s, until_ns);
+	_exit(0);
+}
+
+/* What the reader was asked to see, while `seconds` pass; guard_fd -1: it tells nobody. */
+static void
+listen_for(int guard_fd, double seconds)
+{
+	struct timespec span = {.tv_sec = (time_t)seconds,
+	    .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+	if (guard_fd >= 0)
+		receive(guard_fd, clock_mono_ns() + (int64_t)(seconds * 1e9));
+	else
+		nanosleep(&span, NULL);
+}
+
+/*
+ * Measures the process while packets come, after a time in which the free wake-ups are spent.  Prints
+ * "rate p50 p99 awake_p50 awake_p99 awake_percent still_percent cpu_us wakeups missing ring_drops".
+ */
+static int
+measure(struct sender *s, pid_t pid, int guard_fd, double rate, double seconds)
+{
+	struct machine_summary sum;
+	long long sleeps[2];
+	uint64_t sent[2];
+	int64_t cpu[2];
+
+	s->sent = samples->seen = 0;
+	pid_t child =
+	    start_talking(s, rate, clock_mono_ns() + (int64_t)((WARM_SECONDS + seconds) * 1e9));
+	listen_for(guard_fd, WARM_SECONDS);
+	samples->since_ns = clock_wall_ns();
+	sent[0] = s->sent;
+	machine_usage(pid, &cpu[0], &sleeps[0]);
+	machine_watch_begin();
+	listen_for(guard_fd, seconds);
+	sent[1] = s->sent;
+	machine_usage(pid, &cpu[1], &sleeps[1]);
+	machine_watch_end();
+	listen_for(guard_fd, 0.2); /* what is still on its way */
+	if (waitpid(child, NULL, 0) != child || samples->count == 0)
+		die("nothing was seen");
+	machine_summarise(samples, &sum);
+	const double packets = (double)(sent[1] - sent[0]);
+	printf("%.0f %.0f %.0f %.0f %.0f %.1f %.2f %.2f %.0f %lld %llu\n", packets / seconds,
+	    sum.p50_us, sum.p99_us, sum.awake_p50_us, sum.awake_p99_us, sum.awake_percent,
+	    sum.still_percent, (double)(cpu[1] - cpu[0]) / 1e3 / packets,
+	    (double)(sleeps[1] - sleeps[0]) / seconds,
+	    (long long)(guard_fd >= 0 ? s->sent / 2 : s->sent) - (long long)samples->seen,
+	    (unsigned long long)ring_drops);
+	return 0;
 }
 
 static int
 paced(char **argv)
 {
-	struct sender s = {0};
 	double rate = strtod(argv[5], NULL), seconds = strtod(argv[6], NULL);
-	char path[128];
+	struct sender *s = shared(sizeof(*s));
 
 	if (rate <= 0 || seconds <= 0)
 		return 2;
-	s.tenant_fd = raw_socket(argv[2]);
-	snprintf(path, sizeof(path), "/run/netns/%s", argv[3]);
-	int host = open(path, O_RDONLY | O_CLOEXEC);
-	if (host < 0 || setns(host, CLONE_NEWNET) != 0)
-		die(path);
-	s.host_fd = raw_socket(argv[4]);
+	schedule_prompt(); /* as the guard */
+	take_cable(s, argv + 2);
 	int listener = listen_as_guard(argv[0]), guard = accept(listener, NULL, NULL);
 	if (guard < 0)
 		die("accept");
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-
-	s.interval_ns = (int64_t)1e5;
-	s.due_ns = clock_mono_ns();
-	/* Other numbers than last time, or these would be the old connections again. */
-	for (unsigned i = 0; i < FLOWS; i++)
-		s.seq[i][0] = s.seq[i][1] = (uint32_t)(s.due_ns >> 10) + i;
-	open_flows(&s);
+	open_flows(s);
 	receive(guard, clock_mono_ns() + CLOCK_SECOND_NS / 5);
-	s.interval_ns = (int64_t)(1e9 / rate);
-	s.sent = latency_count = 0;
-	int64_t before = cpu_ns(argv[1]), until_ns = clock_mono_ns() + (int64_t)(seconds * 1e9);
-	int report[2];
-	if (pipe(report) != 0)
-		die("pipe");
-	pid_t child = fork();
-	if (child == 0) {
-		s.due_ns = clock_mono_ns();
-		talk(&s, until_ns);
-		_exit(write(report[1], &s.sent, sizeof(s.sent)) == (ssize_t)sizeof(s.sent) ? 0 : 1);
-	}
-	receive(guard, until_ns + CLOCK_SECOND_NS / 5);
-	if (child < 0 || read(report[0], &s.sent, sizeof(s.sent)) != (ssize_t)sizeof(s.sent))
-		die("the sender has failed");
-	int64_t used = cpu_ns(argv[1]) - before;
-	waitpid(child, NULL, 0);
-	if (latency_count == 0)
-		die("no observation came");
-	qsort(latencies, latency_count, sizeof(latencies[0]), compare);
-	const int64_t p50 = latencies[latency_count / 2], p99 = latencies[latency_count * 99 / 100];
-	/* rate p50_us p99_us cpu_us missing */
-	printf("%.0f %.0f %.0f %.2f %lld\n", (double)s.sent / seconds, (double)p50 / 1e3,
-	    (double)p99 / 1e3, (double)used / 1e3 / (double)s.sent,
-	    (long long)(s.sent / 2) - (long long)latency_count);
-	return 0;
+	return measure(s, (pid_t)strtol(argv[1], NULL, 10), guard, rate, seconds);
+}
+
+static int
+bare(char **argv)
+{
+	double rate = strtod(argv[5], NULL), seconds = strtod(argv[6], NULL);
+	struct sender *s = shared(sizeof(*s));
+
+	if (rate <= 0 || seconds <= 0)
+		return 2;
+	schedule_prompt(); /* as the sensor */
+	take_cable(s, argv + 2);
+	volatile int *ready = shared(sizeof(*ready));
+	pid_t reader = fork();
+	if (reader == 0)
+		machine_floor(samples, ready, strtol(argv[0], NULL, 10) * 1000, atoi(argv[1]));
+	for (int64_t until_ns = clock_mono_ns() + 2 * CLOCK_SECOND_NS; !*ready;)
+		if (reader < 0 || clock_mono_ns() > until_ns)
+			die("the bare reader has not begun");
+	int r = measure(s, reader, -1, rate, seconds);
+	kill(reader, SIGKILL);
+	waitpid(reader, NULL, 0);
+	return r;
 }
 
 /* --- a burst ----------------------------------------------------------------------------------
@@ -330,12 +397,15 @@ int
 main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
+	samples = machine_samples_new();
 	if (argc == 9 && strcmp(argv[1], "paced") == 0)
 		return paced(argv + 2);
+	if (argc == 9 && strcmp(argv[1], "floor") == 0)
+		return bare(argv + 2);
 	if (argc == 4 && strcmp(argv[1], "burst") == 0)
 		return burst(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "sink") == 0)
 		return sink();
-	fputs("usage: live_probe paced|burst|sink ...: see live.sh\n", stderr);
+	fputs("usage: live_probe paced|floor|burst|sink ...: see live.sh\n", stderr);
 	return 2;
 }
