@@ -6,6 +6,7 @@ tcp.py serve PORT...        listens on both protocols and echoes, until it is en
 tcp.py try ADDRESS PORT     prints open, refused, timeout or the error's name
 tcp.py storm ADDRESS PORT S connects again and again for S seconds, prints "OPENED opened of TRIED"
 tcp.py burst ADDRESS PORT N connects N times, at most until three in a row are not answered; prints the same
+tcp.py probe ADDRESS PORT FILE   storm until the file exists
 tcp.py greet ADDRESS PORT [LINE...]   connects, prints the first line that comes; sends each LINE and prints
                             the answer; at the end "closed" when the server has closed, or what went wrong
 tcp.py ask ADDRESS PORT LINE   connects, sends the line and prints the first that comes back
@@ -82,10 +83,10 @@ def outcome(error):
     return errno.errorcode.get(error.errno or 0, "error")
 
 
-def storm(address, port, seconds):
+def storm(address, port, seconds, stop=None):
     end = time.monotonic() + float(seconds)
     opened = tried = 0
-    while time.monotonic() < end:
+    while time.monotonic() < end and not (stop and os.path.exists(stop)):
         tried += 1
         try:
             connect(address, port).close()
@@ -152,6 +153,8 @@ def main():
             ask(*rest)
         elif verb == "greet":
             greet(*rest)
+        elif verb == "probe":
+            storm(*rest[:2], 600, rest[2])
         elif verb == "burst":
             burst(*rest)
         elif verb == "storm":
