@@ -47,9 +47,9 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(GEN_O) $(TEST_A)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS)
 
-$(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o
+$(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o $(BUILD)/tests/bench/witness.o $(BASE)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS) -lpthread
 
 # Preloaded into the programs of the leak bench.
 $(BUILD)/tests/bench/leak_stamps.so: tests/bench/leak_stamps.c policy/enforce_wire.h policy/plan.h

@@ -5,6 +5,10 @@
 # Then where the time goes, stage by stage (leak_stamps.c, leak_stages.py), and what one change costs the enforcer with
 # 10 to 100,000 elements in the set.
 # leak.sh BUILD [TRIALS]      LEAK_CONNECTIONS="1 20"  LEAK_METHODS="bulkhead meter fail2ban"  LEAK_SIZES="10 10000 100000"
+# A witness on every processor notes when the machine itself stood still (leak_probe.c): on a virtual machine its host
+# takes the processors away for milliseconds, and every method waits alike.  A trial is "awake" when no processor stood
+# still from 0.5 ms before the message that crossed the bound to 2 ms after it, whatever came of the trial; a method goes
+# on until so many are awake, for three times as many in all.  Both rows are printed; the goals are about the awake ones.
 # Exits 1 when a goal is missed: p99 below 2 ms; extra messages on one connection at most 1 (p50) and 10 (p99); a change
 # beside the most elements at most twice as expensive (p50) as beside the fewest.
 set -u
@@ -18,9 +22,9 @@ LAB=${LAB:-leak$$}
 . "$here/../lab/driver.sh"
 bound=47 # messages: where an ungranted server is blocked; the others get the same
 
-query() { # guard's database: when the block began, and after how many messages
+query() { # guard's database: when the block (rung 4) began, and after how many messages
 	python3 -c 'import sqlite3, sys
-for row in sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True).execute("SELECT begin_ns, messages_before FROM block_case LIMIT 1"): print(*row)' "$LAB_DIR/state/guard.db"
+for row in sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True).execute("SELECT begin_ns, messages_before FROM block_case WHERE rung = 4 LIMIT 1"): print(*row)' "$LAB_DIR/state/guard.db"
 }
 blast() { # CONNECTIONS: until it is cut off, which the probe notices and ends, or for five seconds
 	lab_start news blast timeout 5 smtp-source -d -N -s "$1" -l 2000 -m 1000000 -f news@news.example \
@@ -39,15 +43,20 @@ evaluate() { # TRIGGER: nanoseconds
 	python3 -c 'import sys
 events = [line.split() for line in open(sys.argv[1])]
 trigger = int(sys.argv[2] or 0)
-if not trigger and any(kind == "dropped" for kind, t in events): # cut off before the bound was delivered
-    sys.exit(print("0 0"))
-dropped = [int(t) for kind, t in events if kind == "dropped" and int(t) > trigger]
-print(sum(kind == "done" and int(t) > trigger for kind, t in events), (min(dropped) - trigger) // 1000 if trigger and dropped else -1)' "$LAB_DIR/events" "$1"
+if not trigger and any(kind == "dropped" for kind, *_ in events): # cut off before the bound was delivered
+    sys.exit(print("0 0 awake"))
+still = any(kind == "still" and int(t[1]) > trigger - 500000 and int(t[0]) < trigger + 2000000 for kind, *t in events)
+dropped = [int(t[0]) for kind, *t in events if kind == "dropped" and int(t[0]) > trigger]
+us = (min(dropped) - trigger) // 1000 if trigger and dropped else -1
+extra = sum(kind == "done" and int(t[0]) > trigger for kind, *t in events)
+if us > 0 and extra == 0 and any(kind == "dropped" and int(t[0]) <= trigger for kind, *t in events):
+    us = 0 # the throttle, one rung below, had closed the door already
+print(extra, us, "still" if still else "awake")' "$LAB_DIR/events" "$1"
 }
 
-# Each prints "EXTRA MICROSECONDS": messages accepted after the trigger, and the time to the first drop.
+# Each prints "EXTRA MICROSECONDS awake|still": messages accepted after the trigger, and the time to the first drop.
 trial_bulkhead() {
-	local begin one
+	local begin one extra us state
 	rm -rf "$LAB_DIR/state" "$LAB_DIR/run"
 	rm -f "$stamps" && truncate -s "$stamps_bytes" "$stamps"
 	lab_in hv nft flush ruleset
@@ -64,7 +73,9 @@ trial_bulkhead() {
 	[ -n "$begin" ] || return 1
 	one=$(evaluate "$begin")
 	echo "$one"
-	[ "${one#* }" -lt 0 ] || "$here/leak_stages.py" stages "$stamps" "$LAB_DIR/events" "$begin" $((begin + ${one#* } * 1000)) >>"$LAB_DIR/stages"
+	read -r extra us state <<<"$one"
+	[ "$us" -lt 0 ] || [ "$state" = still ] ||
+		"$here/leak_stages.py" stages "$stamps" "$LAB_DIR/events" "$begin" $((begin + us * 1000)) >>"$LAB_DIR/stages"
 	return 0
 }
 query_has() { [ -n "$(query 2>/dev/null)" ]; }
@@ -142,22 +153,29 @@ trial() { # METHOD CONNECTIONS: one that fails leaves nobody behind
 	return $status
 }
 load() { cut -d' ' -f1 /proc/loadavg; }
-columns='%-10s %11s %7s %9s %9s %9s %12s %12s %6s\n'
-run() { # METHOD CONNECTIONS
-	local t failed=0 one
-	: >"$LAB_DIR/extra" >"$LAB_DIR/times"
-	: >"$LAB_DIR/stages"
-	for ((t = 0; t < trials; t++)); do
-		one=$(trial "$@") || one='0 -1'
-		[ "${one#* }" -ge 0 ] || { failed=$((failed + 1)); continue; }
-		echo "${one% *}" >>"$LAB_DIR/extra"
-		echo "${one#* }" >>"$LAB_DIR/times"
-		[ -z "${LEAK_VERBOSE:-}" ] || echo "  $1 $2: $one" >&2
-	done
+columns='%-10s %11s %-7s %7s %9s %9s %9s %12s %12s %6s\n'
+row() { # METHOD CONNECTIONS awake|all FAILED FILE: of lines "extra us awake|still"; sets e50, e99, t50, t99
+	awk -v only="$3" 'only == "all" || $3 == only { print $1 }' "$5" >"$LAB_DIR/extra"
+	awk -v only="$3" 'only == "all" || $3 == only { print $2 }' "$5" >"$LAB_DIR/times"
 	e50=$(percentile "$LAB_DIR/extra" 50) e99=$(percentile "$LAB_DIR/extra" 99)
 	t50=$(percentile "$LAB_DIR/times" 50) t99=$(percentile "$LAB_DIR/times" 99)
-	printf "$columns" "$1" "$2" "$(wc -l <"$LAB_DIR/extra")" "$failed" "$e50" "$e99" "$t50" "$t99" "$(load)"
-	[ "$(wc -l <"$LAB_DIR/extra")" -gt 0 ]
+	printf "$columns" "$1" "$2" "$3" "$(wc -l <"$LAB_DIR/extra")" "$4" "$e50" "$e99" "$t50" "$t99" "$(load)"
+}
+run() { # METHOD CONNECTIONS
+	local t failed=0 awake=0 one extra us state
+	: >"$LAB_DIR/trials" >"$LAB_DIR/stages"
+	for ((t = 0; t < 3 * trials && awake < trials; t++)); do
+		one=$(trial "$@") || one='0 -1 still'
+		read -r extra us state <<<"$one"
+		[ "$us" -ge 0 ] || { failed=$((failed + 1)); continue; }
+		echo "$one" >>"$LAB_DIR/trials"
+		[ "$state" = still ] || awake=$((awake + 1))
+		[ -z "${LEAK_VERBOSE:-}" ] || echo "  $1 $2: $one" >&2
+	done
+	row "$1" "$2" all $failed "$LAB_DIR/trials"
+	row "$1" "$2" awake - "$LAB_DIR/trials"
+	[ $awake -ge "$trials" ] || echo "  only $awake of $t trials were awake: this machine is too busy to say more"
+	[ $awake -gt 0 ]
 }
 
 goal() { # WHAT VALUE LIMIT: a value that is missing misses
@@ -193,15 +211,16 @@ for needed in bench/leak_probe bench/leak_stamps.so lab/enforce_driver; do
 	[ -e "$build/tests/$needed" ] || { echo "$needed is missing: make bench-leak builds it" >&2; exit 1; }
 done
 lab_begin bridged 5 && lab_tenant news || exit 1
+lab_keep_awake
 stamps=$LAB_DIR/stamps stamps_bytes=$((88 * 500000)) # of struct stamp
 cast_as="nice -n -15 env LD_PRELOAD=$build/tests/bench/leak_stamps.so LEAK_STAMPS=$stamps" # nice as in systemd/*.service
 cast_config "$LAB_DIR/bulkhead.conf" enforce
 cast_inventory "$LAB_DIR/servers.csv" news
 begin_sink
 missed=0
-echo "bound: $bound messages; $trials trials each; $(nproc) processors;" \
+echo "bound: $bound messages; $trials awake trials each; $(nproc) processors;" \
 	"rest_us $(bulkhead config show --json | jq -r '.settings[] | select(.key == "rest_us").value'), the sensor's rest once its free wake-ups are spent"
-printf "$columns" method connections trials "no result" "extra p50" p99 "first us p50" p99 load
+printf "$columns" method connections machine trials "no result" "extra p50" p99 "first us p50" p99 load
 for method in ${LEAK_METHODS:-bulkhead meter fail2ban}; do
 	if [ $method = fail2ban ] && ! command -v fail2ban-server >/dev/null; then
 		echo "fail2ban   SKIPPED: not installed (tests/packages.sh bench)"

@@ -4,7 +4,9 @@
  * accepted (a 250 behind a 354), and when a packet of the tenant came that did not leave again.
  *   leak_probe TAP UPLINK OUT [LOG]     until SIGTERM, or until the tenant that had begun got nothing
  *   through for half a second; OUT gets "done NS" and "dropped NS" lines at the end and the time
- *   of the last packet that left, "passed NS"; LOG a line per message as it happens, as a mail server would write it.
+ *   of the last packet that left, "passed NS", and "still NS NS" for each time that a processor of
+ *   this machine did not run (witness.h); LOG a line per message as it happens, as a mail
+ *   server would write it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,9 +26,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/witness.h"
+
 #define EVENTS_MAX (1u << 20)
 #define HEAD_BYTES 128 /* of a reply: headers and its code */
 #define QUIET_NS   500000000
+/* The kernel stamps the packets: a probe that woke for each would take the processor from those it measures. */
+#define REST_NS 2000000
 
 enum kind { DONE, SENT, PASSED }; /* SENT: by the tenant, seen on the tap; PASSED: on the uplink */
 
@@ -135,7 +141,8 @@ open_tap(const char *ifname)
 	return fd;
 }
 
-static void
+/* One packet; false when none is left. */
+static bool
 take(int fd, bool on_tap)
 {
 	uint8_t packet[HEAD_BYTES];
@@ -149,11 +156,12 @@ take(int fd, bool on_tap)
 	struct timespec t = {0};
 
 	if (n < 20)
-		return;
+		return n >= 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS)
 			memcpy(&t, CMSG_DATA(c), sizeof(t));
 	look(packet, (size_t)n, (int64_t)t.tv_sec * 1000000000 + t.tv_nsec, on_tap);
+	return true;
 }
 
 /* By key, what passed before what was sent, so that each sent packet finds its end behind it. */
@@ -186,6 +194,12 @@ write_events(FILE *out)
 	}
 }
 
+static void
+write_still(void *out, int64_t begin_ns, int64_t end_ns)
+{
+	fprintf(out, "still %" PRId64 " %" PRId64 "\n", begin_ns, end_ns);
+}
+
 /* By the clock only when nothing waits to be read: a probe that got no processor is behind. */
 static bool
 is_quiet(bool idle)
@@ -204,6 +218,7 @@ int
 main(int argc, char **argv)
 {
 	struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
+	const struct timespec rest = {.tv_nsec = REST_NS};
 	int patience_ms = 20;
 	FILE *out;
 
@@ -219,6 +234,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGTERM, on_term);
+	(void)witness_begin(); /* without the right to, no trial is known to be still */
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
@@ -226,10 +242,15 @@ main(int argc, char **argv)
 
 		if ((idle && stop != 0) || is_quiet(idle))
 			break;
-		take(p[0].fd, true);
-		take(p[1].fd, false);
+		while (take(p[0].fd, true))
+			;
+		while (take(p[1].fd, false))
+			;
 		patience_ms = stop != 0 ? 0 : 20;
+		nanosleep(&rest, NULL);
 	}
+	witness_end();
+	witness_each(write_still, out);
 	write_events(out);
 	fprintf(out, "passed %" PRId64 "\n", passed_ns);
 	fclose(out);

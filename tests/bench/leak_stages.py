@@ -29,7 +29,7 @@ STAGES = (
     "enforcer: checked, built, to the transaction begun",
     "the kernel's transaction",
     "ours: packet's time stamp to the transaction done",
-    "transaction done to the first dropped packet",
+    "transaction done to the first dropped packet",  # negative: the throttle had closed the door before
     "  of it until the last packet that still passed",
     "in all",
 )
