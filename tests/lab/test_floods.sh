@@ -136,6 +136,26 @@ check "what did not become whole is counted in status" lab_wait 10 sensor_says f
 check "... in words, too" eval 'bulkhead status | grep -q "did not become whole"'
 check "... and the sensor's memory is what it was" [ "$(bulkhead status --json | jq '[.sensors[].memory_bytes] | add')" = "$memory" ]
 
+# A million connections that nobody answers, each of a source of its own with its SYN and first bytes, at 100,000 packets
+# a second. They end at the gateway, before its conntrack.
+rss() { awk '/^VmRSS/ {print $2}' "/proc/${LAB_PID[$1]}/status"; }
+lab_in ext nft 'table inet floods { chain raw { type filter hook prerouting priority raw; ip saddr 10.0.0.0/8 drop; }; }'
+gateway_mac=$(ip -n "$LAB-ext" -j link show eth0 | jq -r '.[0].address')
+evicted=$(bulkhead status --json | jq '[.sensors[].evicted] | add')
+sensor_rss=$(rss sensor) guard_rss=$(rss guard)
+lab_start club million timeout 100 "$build/tests/lab/flood" eth0 "$gateway_mac" 0 1000000 50000
+flood=${LAB_PID[million]}
+check "3 mails while a million connections flood are accepted" [ "$(cast_send news "$(lab_mx4 1):25" 3 a@news.example x@dest1.example)" -eq 3 ]
+wait "$flood"
+check "... which were sent" grep -qx 2000000 "$LAB_DIR/million.log"
+check "3 mails after them are accepted" [ "$(cast_send news "$(lab_mx4 1):25" 3 a@news.example x@dest1.example)" -eq 3 ]
+check "... and counted, all six" lab_wait 20 is news messages 21
+check "status says how many were pushed out" lab_wait 10 sensor_says evicted $((evicted + 900000))
+check "the sensor's memory is what it was" [ "$(bulkhead status --json | jq '[.sensors[].memory_bytes] | add')" = "$memory" ]
+# What was reserved at the start and not yet touched comes in now, and nothing else.
+check "... also to the kernel: $sensor_rss KiB before, $(rss sensor) after" [ "$(rss sensor)" -le $((sensor_rss + memory / 1024)) ]
+check "... and the guard's: $guard_rss KiB before, $(rss guard) after" [ "$(rss guard)" -le $((guard_rss + 8192)) ]
+
 log_in shop "shop-Kp7nEverStore$$" "uncommonname$$" >/dev/null
 encoded=$(printf 'shop-Kp7nEverStore%s' $$ | base64)
 saw() { bulkhead server show shop --json | jq -e '.samples | length > 0' >/dev/null; }
