@@ -1,48 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The life of a connection; see tcp.h.  bulkhead-sensor, replay.
+ * The life of a connection, packet by packet; see tcp.h.  How it ends is in tcp_end.c.
+ * bulkhead-sensor, replay.
  */
-#include "sensor/tcp.h"
+#include "sensor/tcp_state.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "sensor/classify.h"
-
-/* Time-outs since the last packet, but for the first, which counts from the first SYN. */
-#define TIMEOUT_SYN_NS (30 * CLOCK_SECOND_NS)
-#define TIMEOUT_FAILED_NS \
-	(65 * CLOCK_SECOND_NS) /* longer than the pause before Linux' last SYN \
-				*/
-#define TIMEOUT_HALF_OPEN_NS (30 * CLOCK_SECOND_NS)
-#define TIMEOUT_CANDIDATE_NS (30 * CLOCK_SECOND_NS)
-#define TIMEOUT_IDLE_NS \
-	(10 * CLOCK_MINUTE_NS) /* RFC 5321 4.5.3.2: servers wait 5, clients 10 minutes */
-#define TIMEOUT_FIN_NS	  CLOCK_MINUTE_NS
-#define TIMEOUT_CLOSED_NS (10 * CLOCK_SECOND_NS)
 
 #define WELL_KNOWN_PORTS 1024
 #define PIECES_SHARE	 64  /* one waiting segment per so many flows ... */
 #define PIECES_MIN	 512 /* ... and at least so many */
-
-struct tcp {
-	struct flow_table *table;
-	struct stream_pool *pool;
-	struct sessions *sessions;
-	uint32_t odd_flows; /* live flows without a mail port */
-	struct tcp_stats stats;
-	uint8_t mail_ports[65536 / 8];
-};
-
-/* Where the bytes of a stream go. */
-struct sink {
-	struct tcp *t;
-	struct flow *f;
-	enum smtp_direction dir;
-};
 
 int
 tcp_new(struct tcp **out, const struct sensor_config *cfg, struct sessions *sessions)
@@ -81,12 +53,6 @@ tcp_get_stats(const struct tcp *t, struct tcp_stats *out)
 	stream_pool_get_stats(t->pool, &out->stream);
 	out->flows_live = flow_count(t->table);
 	out->memory_bytes = flow_memory(t->table) + out->stream.memory_bytes;
-}
-
-static inline bool
-is_mail_port(const struct tcp *t, uint16_t port)
-{
-	return (t->mail_ports[port / 8] & 1u << port % 8) != 0;
 }
 
 /*
@@ -130,7 +96,7 @@ void
 tcp_prepare(struct tcp *t, struct tcp_packet *p)
 {
 	p->keyed = false;
-	if (!is_mail_port(t, p->frame.dst_port) && !is_mail_port(t, p->frame.src_port) &&
+	if (!tcp_is_mail_port(t, p->frame.dst_port) && !tcp_is_mail_port(t, p->frame.src_port) &&
 	    t->odd_flows == 0 && !looks_like_smtp(&p->frame))
 		return;
 	make_key(t, p);
@@ -144,114 +110,15 @@ tcp_prefetch(struct tcp *t, const struct tcp_packet *p)
 		flow_prefetch_record(t->table, p->hash);
 }
 
-/* --- time-outs and ends --- */
+/* --- beginnings --- */
 
-static int64_t
-deadline_of(const struct flow *f)
-{
-	static const int64_t spans[FLOW_STATE__COUNT] = {[FLOW_SYN_SENT] = TIMEOUT_SYN_NS,
-	    [FLOW_FAILED] = TIMEOUT_FAILED_NS,
-	    [FLOW_SYN_ACKED] = TIMEOUT_HALF_OPEN_NS,
-	    [FLOW_OPEN] = TIMEOUT_IDLE_NS,
-	    [FLOW_CANDIDATE] = TIMEOUT_CANDIDATE_NS,
-	    [FLOW_CLOSED] = TIMEOUT_CLOSED_NS};
-
-	if (f->state == FLOW_SYN_SENT)
-		return f->first_ns + TIMEOUT_SYN_NS;
-	if (f->state == FLOW_OPEN && (f->flags & FLOW_F_FIN) != 0)
-		return flow_last_ns(f) + TIMEOUT_FIN_NS;
-	return flow_last_ns(f) + spans[f->state];
-}
-
-static void
-enter_state(struct tcp *t, struct flow *f, enum flow_state state)
-{
-	f->state = (uint8_t)state;
-	flow_schedule(t->table, f, deadline_of(f));
-}
-
-static void
-sink_data(void *arg, const uint8_t *data, uint32_t captured, uint32_t length)
+void
+tcp_sink_data(void *arg, const uint8_t *data, uint32_t captured, uint32_t length)
 {
 	struct sink *sink = arg;
 
 	session_data(sink->t->sessions, sink->f, sink->dir, data, captured, length);
 }
-
-/* Delivers what still waits, reports the end, and keeps nothing but the record. */
-static void
-end_session(struct tcp *t, struct flow *f, enum obs_end how)
-{
-	struct sink client = {.t = t, .f = f, .dir = SMTP_FROM_CLIENT},
-		    server = {.t = t, .f = f, .dir = SMTP_FROM_SERVER};
-	struct stream_pair pair = {.own = &f->stream[SMTP_FROM_CLIENT],
-	    .peer = &f->stream[SMTP_FROM_SERVER],
-	    .sink = sink_data,
-	    .own_arg = &client,
-	    .peer_arg = &server};
-
-	stream_pair_finish(t->pool, &pair);
-	session_end(t->sessions, f, how);
-}
-
-/* Leaves the state without a time-out having come: the record is free for anything afterwards. */
-static void
-abandon(struct tcp *t, struct flow *f, enum obs_end how)
-{
-	if (f->state == FLOW_SYN_SENT && how != OBS_END_EVICTED)
-		session_report_failure(t->sessions, f, OBS_CONNECT_UNANSWERED);
-	if (f->state == FLOW_OPEN || f->state == FLOW_CANDIDATE)
-		end_session(t, f, how);
-	stream_drop(t->pool, &f->stream[SMTP_FROM_CLIENT]);
-	stream_drop(t->pool, &f->stream[SMTP_FROM_SERVER]);
-}
-
-static void
-remove_flow(struct tcp *t, struct flow *f)
-{
-	t->odd_flows -= !is_mail_port(t, flow_server_port(f));
-	flow_remove(t->table, f);
-}
-
-static void
-expire(struct tcp *t, struct flow *f, int64_t now)
-{
-	if (deadline_of(f) > now) {
-		flow_schedule(t->table, f, deadline_of(f));
-		return;
-	}
-	if (f->state == FLOW_SYN_SENT) {
-		abandon(t, f, OBS_END_IDLE);
-		enter_state(t, f, FLOW_FAILED);
-		return;
-	}
-	abandon(t, f, (f->flags & FLOW_F_FIN) != 0 ? OBS_END_FIN : OBS_END_IDLE);
-	remove_flow(t, f);
-}
-
-void
-tcp_expire(struct tcp *t, int64_t now_ns)
-{
-	struct flow *f;
-
-	while ((f = flow_expired(t->table, now_ns)) != NULL)
-		expire(t, f, now_ns);
-}
-
-void
-tcp_finish(struct tcp *t, int64_t now_ns)
-{
-	uint32_t cursor = 0;
-	struct flow *f;
-
-	tcp_expire(t, now_ns);
-	while ((f = flow_next(t->table, &cursor)) != NULL) {
-		abandon(t, f, OBS_END_CAPTURE);
-		remove_flow(t, f);
-	}
-}
-
-/* --- beginnings --- */
 
 /* Fills a record that holds nothing but its key. */
 static void
@@ -289,14 +156,14 @@ add_flow(struct tcp *t, const struct tcp_packet *p, bool from_client, int64_t no
 		if (victim == NULL)
 			return NULL;
 		t->stats.evicted++;
-		abandon(t, victim, OBS_END_EVICTED);
-		remove_flow(t, victim);
+		tcp_abandon(t, victim, OBS_END_EVICTED);
+		tcp_remove_flow(t, victim);
 		f = flow_add(t->table, &p->key, p->hash);
 	}
 	if (f == NULL)
 		return NULL;
 	start_flow(t, f, p, from_client, now);
-	t->odd_flows += !is_mail_port(t, flow_server_port(f));
+	t->odd_flows += !tcp_is_mail_port(t, flow_server_port(f));
 	return f;
 }
 
@@ -314,9 +181,9 @@ begin_attempt(struct tcp *t, struct flow *f, const struct tcp_packet *p)
 		    .data = frame->payload,
 		    .captured = frame->captured,
 		    .length = frame->length};
-		stream_hold(t->pool, s, &segment, sink_data, &sink);
+		stream_hold(t->pool, s, &segment, tcp_sink_data, &sink);
 	}
-	enter_state(t, f, FLOW_SYN_SENT);
+	tcp_enter_state(t, f, FLOW_SYN_SENT);
 }
 
 static void
@@ -324,10 +191,10 @@ begin_session(struct tcp *t, struct flow *f)
 {
 	struct sink sink = {.t = t, .f = f, .dir = SMTP_FROM_CLIENT};
 
-	enter_state(t, f, FLOW_OPEN);
+	tcp_enter_state(t, f, FLOW_OPEN);
 	session_begin(t->sessions, f);
 	session_announce(t->sessions, f);
-	stream_resume(t->pool, &f->stream[SMTP_FROM_CLIENT], sink_data, &sink);
+	stream_resume(t->pool, &f->stream[SMTP_FROM_CLIENT], tcp_sink_data, &sink);
 }
 
 /* "220 " with a host, not the 220 that answers STARTTLS (that one has an enhanced code or no host).
@@ -348,8 +215,8 @@ is_first_greeting(const struct frame *frame)
 static bool
 guess_roles(const struct tcp *t, const struct frame *frame, bool *from_client)
 {
-	bool to_mail = is_mail_port(t, frame->dst_port),
-	     from_mail = is_mail_port(t, frame->src_port);
+	bool to_mail = tcp_is_mail_port(t, frame->dst_port),
+	     from_mail = tcp_is_mail_port(t, frame->src_port);
 	bool greeting = smtp_looks_like_greeting(frame->payload, frame->captured);
 	bool command = smtp_looks_like_command(frame->payload, frame->captured);
 
@@ -384,10 +251,10 @@ admit_payload(struct tcp *t, const struct tcp_packet *p, struct flow *old, int64
 		return NULL;
 	if (from_client || !is_first_greeting(frame))
 		f->flags |= FLOW_F_MIDSTREAM;
-	if (from_client || is_mail_port(t, flow_server_port(f))) {
+	if (from_client || tcp_is_mail_port(t, flow_server_port(f))) {
 		begin_session(t, f);
 	} else {
-		enter_state(t, f, FLOW_CANDIDATE);
+		tcp_enter_state(t, f, FLOW_CANDIDATE);
 		session_begin(t->sessions, f);
 	}
 	return f;
@@ -397,11 +264,11 @@ admit_payload(struct tcp *t, const struct tcp_packet *p, struct flow *old, int64
 static void
 replace_flow(struct tcp *t, struct flow *f, const struct tcp_packet *p, int64_t now)
 {
-	bool was_odd = !is_mail_port(t, flow_server_port(f));
+	bool was_odd = !tcp_is_mail_port(t, flow_server_port(f));
 
-	abandon(t, f, (f->flags & FLOW_F_FIN) != 0 ? OBS_END_FIN : OBS_END_RST);
-	if (!is_mail_port(t, p->frame.dst_port)) {
-		remove_flow(t, f);
+	tcp_abandon(t, f, (f->flags & FLOW_F_FIN) != 0 ? OBS_END_FIN : OBS_END_RST);
+	if (!tcp_is_mail_port(t, p->frame.dst_port)) {
+		tcp_remove_flow(t, f);
 		return;
 	}
 	start_flow(t, f, p, true, now);
@@ -443,7 +310,7 @@ handle_syn_ack(struct tcp *t, struct flow *f, const struct frame *frame, enum sm
 		    frame->ack != client->next) /* not an answer to this SYN */
 			return;
 		stream_start(server, frame->seq + 1);
-		enter_state(t, f, FLOW_SYN_ACKED);
+		tcp_enter_state(t, f, FLOW_SYN_ACKED);
 	} else if (f->state == FLOW_OPEN) {
 		stream_start(server, frame->seq + 1);
 	}
@@ -466,19 +333,20 @@ handle_rst(struct tcp *t, struct flow *f, const struct frame *frame, enum smtp_d
 		break;
 	case FLOW_OPEN:
 		if ((frame->flags & FRAME_ACK) != 0)
-			stream_acked(t->pool, &f->stream[peer], frame->ack, true, sink_data, &sink);
-		end_session(t, f, OBS_END_RST);
+			stream_acked(
+			    t->pool, &f->stream[peer], frame->ack, true, tcp_sink_data, &sink);
+		tcp_end_session(t, f, OBS_END_RST);
 		f->flags |= dir == SMTP_FROM_CLIENT ? FLOW_F_CLIENT_RESET : FLOW_F_SERVER_RESET;
 		break;
 	case FLOW_CANDIDATE:
-		end_session(t, f, OBS_END_RST);
+		tcp_end_session(t, f, OBS_END_RST);
 		break;
 	default:
 		break;
 	}
 	stream_drop(t->pool, &f->stream[SMTP_FROM_CLIENT]);
 	stream_drop(t->pool, &f->stream[SMTP_FROM_SERVER]);
-	enter_state(t, f, FLOW_CLOSED);
+	tcp_enter_state(t, f, FLOW_CLOSED);
 }
 
 /* Data of an attempt that nobody was seen to accept: the answer was missed, or the SYN was not this
@@ -534,12 +402,12 @@ ready_for_data(
 		if (opens_smtp(frame)) {
 			if ((f->stream[dir].flags & STREAM_KNOWN) == 0)
 				stream_start(&f->stream[dir], frame->seq);
-			enter_state(t, f, FLOW_OPEN);
+			tcp_enter_state(t, f, FLOW_OPEN);
 			session_announce(t->sessions, f);
 			return f;
 		}
-		abandon(t, f, OBS_END_IDLE);
-		remove_flow(t, f);
+		tcp_abandon(t, f, OBS_END_IDLE);
+		tcp_remove_flow(t, f);
 		return NULL;
 	default:
 		return f;
@@ -553,7 +421,7 @@ handle_data(struct tcp *t, struct flow *f, const struct frame *frame, enum smtp_
 	struct sink own = {.t = t, .f = f, .dir = dir}, other = {.t = t, .f = f, .dir = peer};
 	struct stream_pair pair = {.own = &f->stream[dir],
 	    .peer = &f->stream[peer],
-	    .sink = sink_data,
+	    .sink = tcp_sink_data,
 	    .own_arg = &own,
 	    .peer_arg = &other};
 	struct stream_segment segment = {.seq = frame->seq,
@@ -575,11 +443,11 @@ handle_data(struct tcp *t, struct flow *f, const struct frame *frame, enum smtp_
 	uint8_t ends = f->stream[SMTP_FROM_CLIENT].flags & f->stream[SMTP_FROM_SERVER].flags;
 	uint8_t some = f->stream[SMTP_FROM_CLIENT].flags | f->stream[SMTP_FROM_SERVER].flags;
 	if ((ends & STREAM_FIN) != 0) {
-		end_session(t, f, OBS_END_FIN);
-		enter_state(t, f, FLOW_CLOSED);
+		tcp_end_session(t, f, OBS_END_FIN);
+		tcp_enter_state(t, f, FLOW_CLOSED);
 	} else if ((some & STREAM_FIN) != 0 && (f->flags & FLOW_F_FIN) == 0) {
 		f->flags |= FLOW_F_FIN;
-		enter_state(t, f, (enum flow_state)f->state);
+		tcp_enter_state(t, f, (enum flow_state)f->state);
 	}
 }
 
@@ -628,7 +496,7 @@ handle_known(struct tcp *t, struct flow *f, const struct tcp_packet *p, int64_t 
 	const struct frame *frame = &p->frame;
 	enum smtp_direction dir = direction_of(f, p);
 
-	if (f->state != FLOW_CLOSED || flow_last_ns(f) + TIMEOUT_CLOSED_NS > now)
+	if (f->state != FLOW_CLOSED || flow_last_ns(f) + TCP_TIMEOUT_CLOSED_NS > now)
 		flow_touch(f, now);
 	note_mac(f, p, dir);
 	if ((frame->flags & FRAME_RST) != 0) {
@@ -665,7 +533,7 @@ tcp_handle(struct tcp *t, struct tcp_packet *p, int64_t now_ns)
 		return;
 	}
 	if ((frame->flags & (FRAME_SYN | FRAME_ACK | FRAME_RST)) == FRAME_SYN) {
-		f = is_mail_port(t, frame->dst_port) ? add_flow(t, p, true, now_ns) : NULL;
+		f = tcp_is_mail_port(t, frame->dst_port) ? add_flow(t, p, true, now_ns) : NULL;
 		if (f == NULL) {
 			t->stats.unwanted++;
 			return;
@@ -684,7 +552,7 @@ tcp_handle(struct tcp *t, struct tcp_packet *p, int64_t now_ns)
 void
 tcp_unreachable(struct tcp *t, struct tcp_packet *p)
 {
-	if (!is_mail_port(t, p->frame.dst_port))
+	if (!tcp_is_mail_port(t, p->frame.dst_port))
 		return;
 	make_key(t, p);
 	struct flow *f = flow_find(t->table, &p->key, p->hash);
@@ -694,5 +562,5 @@ tcp_unreachable(struct tcp *t, struct tcp_packet *p)
 		return;
 	session_report_failure(t->sessions, f, OBS_CONNECT_UNREACHABLE);
 	stream_drop(t->pool, &f->stream[SMTP_FROM_CLIENT]);
-	enter_state(t, f, FLOW_FAILED); /* its further tries are the same attempt */
+	tcp_enter_state(t, f, FLOW_FAILED); /* its further tries are the same attempt */
 }

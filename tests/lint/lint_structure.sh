@@ -77,7 +77,7 @@ check "each file begins with its licence line" < <(for f in $code $(ls tests/*/*
 	head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' || echo "$f"
 done)
 
-check "files stay below 750 lines" < <(wc -l $code $(ls tests/*/*.[ch]) | awk '$2 != "total" && $1 > 750 {print $2 ": " $1 " lines"}')
+check "files stay below 650 lines" < <(wc -l $code $(ls tests/*/*.[ch]) | awk '$2 != "total" && $1 >= 650 {print $2 ": " $1 " lines"}')
 
 check "no marks of unfinished work" < <(git ls-files -co --exclude-standard | grep -vE '^tests/(fuzz/corpus|lint)/' | xargs grep -nIE 'TODO|FIXME|(^|[^X])XXX([^X]|$)' -- 2>/dev/null)
 
