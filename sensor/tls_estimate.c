@@ -442,12 +442,6 @@ estimate_mean_fit(const struct estimate *s)
 	return mean_fit(s->fit, s->exchanges);
 }
 
-const char *
-estimate_state_name(enum estimate_state state)
-{
-	return state < ESTIMATE__STATES ? tls_model_states[state].name : "";
-}
-
 /* The likeliest path as it will be behind the exchange in progress, which the server began to answer, and the mean fit
  * then. */
 static struct estimate_path

@@ -121,9 +121,7 @@ void estimate_finish(struct estimate *s);
 /* Includes the exchange in progress when the server began to answer it. */
 void estimate_get(const struct estimate *s, struct tls_estimate *out);
 
-/* For tests and the bench: names, the likeliest state of the newest exchange, mean fit per
- * exchange. */
-const char *estimate_state_name(enum estimate_state state);
+/* For tests and the bench: the likeliest state of the newest exchange, mean fit per exchange. */
 enum estimate_state estimate_likeliest(const struct estimate *s);
 float estimate_mean_fit(const struct estimate *s);
 

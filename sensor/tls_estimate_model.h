@@ -23,7 +23,6 @@ enum client_rule {
 enum answer { ANSWER_LENGTH, ANSWER_RATIO }; /* the server shape is of ln(S), or of ln(S / C) */
 
 struct state_row {
-	const char *name;
 	enum client_rule rule;
 	enum answer answer;
 	struct shape client, server;

@@ -17,8 +17,7 @@
 #define REFUSAL_MIN	24  /* "550 5.7.1 No such user!" */
 #define REFUSAL_MAX	500 /* of several lines */
 #define REFUSAL_TYPICAL 75
-#define REFUSALS_MAX	64 /* tried one by one beside a body */
-#define REPLIES_ALL	((1U << ESTIMATE__REPLIES) - 1)
+#define REFUSALS_MAX	64     /* tried one by one beside a body */
 #define UNKNOWN_SUM	(-.5F) /* about what a sum of guesses gains */
 #define REPEAT		1.F
 #define BY_CHANCE	(-1.5F)
