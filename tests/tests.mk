@@ -59,7 +59,8 @@ $(BUILD)/tests/bench/leak_stamps.so: tests/bench/leak_stamps.c policy/enforce_wi
 
 $(BUILD)/tests/bench/bench_tls: $(BUILD)/tests/bench/tls_table.o
 
-$(BUILD)/tests/bench/live_probe: $(BUILD)/tests/bench/live_probe.o $(BUILD)/tests/bench/live_machine.o $(SENSOR) $(BASE)
+$(BUILD)/tests/bench/live_probe: $(BUILD)/tests/bench/live_probe.o $(BUILD)/tests/bench/live_machine.o \
+    $(BUILD)/tests/bench/witness.o $(SENSOR) $(BASE)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(LIB_SENSOR) $(LIB_BASE)
 

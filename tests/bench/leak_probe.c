@@ -28,9 +28,11 @@
 
 #include "tests/bench/witness.h"
 
-#define EVENTS_MAX (1u << 20)
-#define HEAD_BYTES 128 /* of a reply: headers and its code */
-#define QUIET_NS   500000000
+#define EVENTS_MAX	 (1u << 20)
+#define HEAD_BYTES	 128 /* of a reply: headers and its code */
+#define QUIET_NS	 500000000
+#define WITNESS_EVERY_NS 200000
+#define WITNESS_STILL_NS 500000
 /* The kernel stamps the packets: a probe that woke for each would take the processor from those it measures. */
 #define REST_NS 2000000
 
@@ -234,7 +236,8 @@ main(int argc, char **argv)
 		return 1;
 	}
 	signal(SIGTERM, on_term);
-	(void)witness_begin(); /* without the right to, no trial is known to be still */
+	/* Without the right to, no trial is known to be still. */
+	(void)witness_begin(WITNESS_EVERY_NS, WITNESS_STILL_NS);
 	puts("ready");
 	fflush(stdout);
 	for (;;) {

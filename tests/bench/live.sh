@@ -10,7 +10,7 @@
 # Then one message of a gigabyte by TCP, as fast as the kernel sends it, whole (GSO super-frames of 64 KB) and in
 # packets of 1.5 KB: packets lost in the ring, by ring_mib, the small ones five times.
 #
-# The machine's own part: witnesses of the highest class (live_machine.h) note when a processor stood still for 0.3 ms
+# The machine's own part: witnesses of the highest class (witness.h) note when a processor stood still for 0.3 ms
 # or more, which no program of the guest can help. Goals at the defaults: latency of the packets that met no such moment,
 # and both numbers are printed; CPU from 10,000 packets a second on, below that in percent of a processor.
 # An idle task spins on every processor (lab_keep_awake): AWAKE=no leaves it out.

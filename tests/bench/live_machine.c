@@ -5,10 +5,6 @@
 #include <errno.h>
 #include <pcap.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,113 +15,17 @@
 
 #include "base/clock.h"
 #include "sensor/pace.h"
+#include "tests/bench/witness.h"
 
-#define PROCESSORS_MAX 64
-#define STILLS_MAX     100000
-#define WITNESS_NS     100000
-#define WITNESS_CLASS  90 /* of 99: above everything but the kernel's own */
-#define BEFORE_NS      500000
-#define AFTER_NS       1000000
-#define SNAPLEN	       3968 /* as fit_snaplen() of sensor/tap.c makes of 4096 */
+#define BEFORE_NS 500000
+#define AFTER_NS  1000000
+#define SNAPLEN	  3968 /* as fit_snaplen() of sensor/tap.c makes of 4096 */
 
 void
 die(const char *what)
 {
 	fprintf(stderr, "live_probe: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-/* --- witnesses --------------------------------------------------------------------------------
- */
-
-struct witness {
-	pthread_t thread;
-	size_t count;
-	struct {
-		int64_t begin_ns, end_ns; /* wall clock */
-	} still[STILLS_MAX];
-};
-
-static struct witness *witnesses[PROCESSORS_MAX];
-static int witness_count;
-static int64_t watch_begin_ns, watch_ns;
-static atomic_bool watching;
-
-static void *
-watch(void *arg)
-{
-	struct witness *w = arg;
-	struct timespec pause = {.tv_nsec = WITNESS_NS};
-	int64_t last_ns = clock_wall_ns();
-
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-	while (atomic_load(&watching)) {
-		nanosleep(&pause, NULL);
-		int64_t now_ns = clock_wall_ns();
-		if (now_ns - last_ns > MACHINE_STILL_NS && w->count < STILLS_MAX) {
-			w->still[w->count].begin_ns = last_ns;
-			w->still[w->count++].end_ns = now_ns;
-		}
-		last_ns = now_ns;
-	}
-	return NULL;
-}
-
-void
-machine_watch_begin(void)
-{
-	const struct sched_param param = {.sched_priority = WITNESS_CLASS};
-	cpu_set_t all, one;
-
-	if (sched_getaffinity(0, sizeof(all), &all) != 0)
-		die("sched_getaffinity");
-	atomic_store(&watching, true);
-	watch_begin_ns = clock_wall_ns();
-	for (size_t i = 0; i < CPU_SETSIZE && witness_count < PROCESSORS_MAX; i++) {
-		if (!CPU_ISSET(i, &all))
-			continue;
-		struct witness *w = calloc(1, sizeof(*w));
-		if (w == NULL)
-			die("witness");
-		CPU_ZERO(&one);
-		CPU_SET(i, &one);
-		if ((errno = pthread_create(&w->thread, NULL, watch, w)) != 0 ||
-		    (errno = pthread_setaffinity_np(w->thread, sizeof(one), &one)) != 0 ||
-		    (errno = pthread_setschedparam(w->thread, SCHED_FIFO, &param)) != 0)
-			die("a witness of the highest class");
-		witnesses[witness_count++] = w;
-	}
-}
-
-void
-machine_watch_end(void)
-{
-	watch_ns = clock_wall_ns() - watch_begin_ns;
-	atomic_store(&watching, false);
-	for (int i = 0; i < witness_count; i++)
-		pthread_join(witnesses[i]->thread, NULL);
-}
-
-/* Whether any processor stood still between the two. */
-static bool
-is_still(int64_t from_ns, int64_t to_ns)
-{
-	for (int i = 0; i < witness_count; i++) {
-		const struct witness *w = witnesses[i];
-		size_t low = 0, high = w->count;
-
-		while (low < high) { /* the first that ends after from */
-			size_t middle = low + (high - low) / 2;
-
-			if (w->still[middle].end_ns < from_ns)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low < w->count && w->still[low].begin_ns <= to_ns)
-			return true;
-	}
-	return false;
 }
 
 /* --- samples ----------------------------------------------------------------------------------
@@ -164,21 +64,23 @@ compare(const void *a, const void *b)
 static void
 percentiles(int64_t *values, size_t n, double *p50_us, double *p99_us)
 {
+	const size_t half = n / 2, most = n * 99 / 100;
+
 	qsort(values, n, sizeof(*values), compare);
-	*p50_us = n == 0 ? -1 : (double)values[n / 2] / 1e3;
-	*p99_us = n == 0 ? -1 : (double)values[n * 99 / 100] / 1e3;
+	*p50_us = n == 0 ? -1 : (double)values[half] / 1e3;
+	*p99_us = n == 0 ? -1 : (double)values[most] / 1e3;
 }
 
 void
 machine_summarise(const struct machine_samples *s, struct machine_summary *out)
 {
-	int64_t *values = malloc((s->count + 1) * sizeof(*values)), still_ns = 0;
+	int64_t *values = malloc((s->count + 1) * sizeof(*values));
 	size_t awake = 0;
 
 	if (values == NULL)
 		die("room for percentiles");
 	for (size_t i = 0; i < s->count; i++)
-		if (!is_still(s->of[i].at_ns - BEFORE_NS, s->of[i].at_ns + AFTER_NS))
+		if (!witness_is_still(s->of[i].at_ns - BEFORE_NS, s->of[i].at_ns + AFTER_NS))
 			values[awake++] = s->of[i].latency_ns;
 	percentiles(values, awake, &out->awake_p50_us, &out->awake_p99_us);
 	out->awake_percent = s->count == 0 ? 0 : 100.0 * (double)awake / (double)s->count;
@@ -186,10 +88,7 @@ machine_summarise(const struct machine_samples *s, struct machine_summary *out)
 		values[i] = s->of[i].latency_ns;
 	percentiles(values, s->count, &out->p50_us, &out->p99_us);
 	free(values);
-	for (int i = 0; i < witness_count; i++)
-		for (size_t j = 0; j < witnesses[i]->count; j++)
-			still_ns += witnesses[i]->still[j].end_ns - witnesses[i]->still[j].begin_ns;
-	out->still_percent = 100.0 * (double)still_ns / (double)watch_ns / witness_count;
+	out->still_percent = witness_percent();
 }
 
 /* --- a process --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What live_probe measures with: when this machine stood still, percentiles of latencies with and
- * without those moments, the processor time of a process, and the barest reader of a ring.
+ * What live_probe measures with: percentiles of latencies with and without the moments at which this
+ * machine stood still (witness.h), the processor time of a process, and the barest reader of a ring.
  */
 #ifndef TESTS_BENCH_LIVE_MACHINE_H
 #define TESTS_BENCH_LIVE_MACHINE_H
@@ -11,17 +11,9 @@
 #include <sys/types.h>
 
 #define MACHINE_SAMPLES_MAX 2000000u
-#define MACHINE_STILL_NS    300000 /* a task of the highest class that was not run for so long */
 
 /* Ends the program with what failed and errno. */
 _Noreturn void die(const char *what);
-
-/*
- * A witness on every processor: a thread of the highest class (FIFO) that wants to run every 0.1 ms
- * and notes when it could not within MACHINE_STILL_NS.  begin before the measurement, end after it.
- */
-void machine_watch_begin(void);
-void machine_watch_end(void);
 
 /* Latencies by the packet's time (wall clock, ns); shared with children. */
 struct machine_samples {

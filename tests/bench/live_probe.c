@@ -37,10 +37,13 @@
 #include "base/schedule.h"
 #include "sensor/observation.h"
 #include "tests/bench/live_machine.h"
+#include "tests/bench/witness.h"
 
-#define FLOWS	  64u
-#define SPIN_NS	  60000 /* shorter pauses are not slept: a sleep takes about as long */
-#define SINK_PORT 25
+#define FLOWS		 64u
+#define SPIN_NS		 60000 /* shorter pauses are not slept: a sleep takes about as long */
+#define SINK_PORT	 25
+#define WITNESS_EVERY_NS 100000
+#define WITNESS_STILL_NS 300000
 #define WARM_SECONDS \
 	1.5 /* at 1,000 packets a second none of the 1,024 free wake-ups are, at 5,000 all */
 
@@ -286,11 +289,12 @@ measure(struct sender *s, pid_t pid, int guard_fd, double rate, double seconds)
 	samples->since_ns = clock_wall_ns();
 	sent[0] = s->sent;
 	machine_usage(pid, &cpu[0], &sleeps[0]);
-	machine_watch_begin();
+	if ((errno = -witness_begin(WITNESS_EVERY_NS, WITNESS_STILL_NS)) != 0)
+		die("a witness of the highest class");
 	listen_for(guard_fd, seconds);
 	sent[1] = s->sent;
 	machine_usage(pid, &cpu[1], &sleeps[1]);
-	machine_watch_end();
+	witness_end();
 	listen_for(guard_fd, 0.2); /* what is still on its way */
 	if (waitpid(child, NULL, 0) != child || samples->count == 0)
 		die("nothing was seen");

@@ -14,7 +14,6 @@
 
 #define PROCESSORS_MAX 64
 #define STILLS_MAX     100000
-#define PAUSE_NS       200000
 #define CLASS	       90 /* of 99: above everything but the kernel's own */
 
 struct witness {
@@ -27,6 +26,7 @@ struct witness {
 
 static struct witness *witnesses[PROCESSORS_MAX];
 static int witness_count;
+static int64_t wanted_ns, limit_ns; /* between two looks */
 static int64_t begin_ns, watched_ns;
 static atomic_bool watching;
 
@@ -34,7 +34,7 @@ static void *
 watch(void *arg)
 {
 	struct witness *w = arg;
-	struct timespec pause = {.tv_nsec = PAUSE_NS};
+	struct timespec pause = {.tv_nsec = wanted_ns};
 	int64_t last_ns = clock_wall_ns();
 
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
@@ -43,7 +43,7 @@ watch(void *arg)
 
 		nanosleep(&pause, NULL);
 		now_ns = clock_wall_ns();
-		if (now_ns - last_ns > WITNESS_STILL_NS && w->count < STILLS_MAX) {
+		if (now_ns - last_ns > limit_ns && w->count < STILLS_MAX) {
 			w->still[w->count].begin_ns = last_ns;
 			w->still[w->count++].end_ns = now_ns;
 		}
@@ -75,13 +75,15 @@ start_on(size_t processor)
 }
 
 int
-witness_begin(void)
+witness_begin(int64_t every_ns, int64_t still_ns)
 {
 	cpu_set_t all;
 	int r = 0;
 
 	if (sched_getaffinity(0, sizeof(all), &all) != 0)
 		return -errno;
+	wanted_ns = every_ns;
+	limit_ns = still_ns;
 	atomic_store(&watching, true);
 	begin_ns = clock_wall_ns();
 	for (size_t i = 0; r == 0 && i < CPU_SETSIZE && witness_count < PROCESSORS_MAX; i++)

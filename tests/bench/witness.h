@@ -9,14 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WITNESS_STILL_NS 500000 /* a thread of the highest class that was not run for so long */
-
 /*
- * A witness on every processor: a thread of the highest class (FIFO) that wants to run every 0.2 ms
- * and notes when it could not within WITNESS_STILL_NS.  Needs CAP_SYS_NICE; 0, or negative errno
- * (then some may run: end them all the same).  Times are of the wall clock.
+ * A witness on every processor: a thread of the highest class (FIFO) that wants to run every
+ * every_ns (below a second) and notes when it could not within still_ns.  Needs CAP_SYS_NICE; 0, or
+ * negative errno (then some may run: end them all the same).  Times are of the wall clock.
  */
-int witness_begin(void);
+int witness_begin(int64_t every_ns, int64_t still_ns);
 void witness_end(void);
 
 /* After the end: whether any processor stood still between the two; each such time, by processor;
