@@ -350,7 +350,7 @@ skip_extensions(struct cursor *c, uint8_t *next, struct frame_fragment *fragment
 		 * of 4. */
 		uint32_t more = *next == IP_FRAGMENT ? 0 : head[1] * 8u;
 		if (*next == IP_AUTH)
-			more = head[1] == 0 ? 0 : (head[1] - 1u) * 4;
+			more = head[1] * 4u;
 		*next = head[0];
 		if (take(c, more) == NULL)
 			return FRAME_MALFORMED;

@@ -243,6 +243,28 @@ ipv6_headers(void **state)
 	expect_text(&k, &path, &f);
 }
 
+/* The length of an authentication header is in units of 4, less 2 (RFC 4302 section 2.2): with the
+ * usual check value of 96 bits it says 4, and the header has 24 bytes. */
+static void
+authentication_header(void **state)
+{
+	uint8_t data[40 + 24 + 20 + 4] = {0x60, 0, 0, 0, 0, 24 + 20 + 4, 51, 64};
+	struct packet p = {
+	    .linktype = 101, .caplen = sizeof(data), .wirelen = sizeof(data), .data = data};
+	struct frame f;
+
+	(void)state;
+	data[40] = 6;
+	data[41] = 4;
+	data[64 + 3] = 25; /* destination port */
+	data[64 + 12] = 5 << 4;
+	memcpy(data + 84, "QUIT", 4);
+	assert_int_equal(frame_parse(&p, &f), FRAME_TCP);
+	assert_int_equal(f.dst_port, 25);
+	assert_int_equal(f.length, 4);
+	assert_memory_equal(f.payload, "QUIT", 4);
+}
+
 /* 20 bytes of TCP and the text, with its place. */
 static void
 expect_piece(
@@ -451,8 +473,9 @@ main(void)
 	    cmocka_unit_test(padding_is_not_payload), cmocka_unit_test(vlan_tags),
 	    cmocka_unit_test(cooked2), cmocka_unit_test(other_links),
 	    cmocka_unit_test(ipv4_options), cmocka_unit_test(ipv4_length_zero),
-	    cmocka_unit_test(ipv6_headers), cmocka_unit_test(fragments),
-	    cmocka_unit_test(cut_by_snaplen), cmocka_unit_test(every_cut), cmocka_unit_test(lies),
+	    cmocka_unit_test(ipv6_headers), cmocka_unit_test(authentication_header),
+	    cmocka_unit_test(fragments), cmocka_unit_test(cut_by_snaplen),
+	    cmocka_unit_test(every_cut), cmocka_unit_test(lies),
 	    cmocka_unit_test(endless_extensions), cmocka_unit_test(short_way_agrees)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
