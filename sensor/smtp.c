@@ -173,7 +173,11 @@ smtp_get_tls(const struct smtp *s)
 bool
 smtp_is_spoken(const struct smtp *s)
 {
-	return s->flags & (SMTP_F_GREETED | SMTP_F_COMMAND);
+	/* A mirror that shows only the server's side, begun behind the greeting: replies about
+	 * recipients and messages. */
+	return (s->flags & (SMTP_F_GREETED | SMTP_F_COMMAND)) != 0 || s->messages > 0 ||
+	       s->recipients_accepted > 0 || s->recipients_rejected > 0 ||
+	       s->recipients_deferred > 0;
 }
 
 bool

@@ -268,6 +268,14 @@ reply_auth(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 /* --- replies that nobody waits for
  * ------------------------------------------------------------------------- */
 
+/* What Postfix, Exchange and Google say of a message that they took, and of nothing else. */
+static bool
+says_queued(const struct reply *r)
+{
+	return r->code == 250 && r->enhanced[1] != 1 &&
+	       memmem(r->text, r->text_size, "queued", 6) != NULL;
+}
+
 /* A final reply in DATA.  A client that ends its lines with bare LF ends its message so too, if the
  * server lets it: then the next byte is a command.  Else the end was cut, lost, or stands in
  * mid-segment. */
@@ -311,6 +319,9 @@ reply_unasked(struct smtp_context *ctx, struct smtp *s, const struct reply *r, b
 		close_by_reply(ctx, s, r);
 		smtp_client_resync(ctx, s);
 		s->body_bytes = 0;
+	} else if (state == SMTP_STATE_RESYNC && s->accepted > 0 && says_queued(r)) {
+		/* BDAT LAST was lost; of DATA the 354 would have told. */
+		close_by_reply(ctx, s, r);
 	} else if (r->enhanced[1] == 1 &&
 		   (r->enhanced[2] == 5 || (r->enhanced[2] == 1 && r->code >= 400))) {
 		/* 2.1.5, 4.1.1, 5.1.1 are only said of recipients (RFC 3463) */
@@ -347,10 +358,7 @@ kind_by_code(const struct smtp *s, const struct reply *r)
 	if (r->enhanced[1] == 1 &&
 	    (r->enhanced[2] == 0 || r->enhanced[2] == 7 || r->enhanced[2] == 8))
 		return SMTP_MAIL;
-	if (r->code == 250 && r->enhanced[1] != 1 &&
-	    memmem(r->text, r->text_size, "queued", 6) != NULL)
-		return SMTP_END;
-	return SMTP_NOTHING;
+	return says_queued(r) ? SMTP_END : SMTP_NOTHING;
 }
 
 /* Forgets the first expected reply: it never came. */

@@ -88,6 +88,45 @@ test_lost_replies(void **state)
 	end(&d);
 }
 
+/* BDAT LAST and its bytes are lost: "queued" tells it, once, and only where recipients wait for it. */
+static void
+test_lost_chunk(void **state)
+{
+	struct dialogue d;
+	(void)state;
+	begin(&d, false);
+	speak(&d,
+	    (const char *const[]){HELLO, ENVELOPE, "CBDAT 4\r\nbody", "S250 2.0.0 ok\r\n", NULL});
+	smtp_gap(d.ctx, &d.s, SMTP_FROM_CLIENT, 20);
+	speak(&d, (const char *const[]){"S250 2.0.0 4 octets\r\n", NULL});
+	assert_int_equal(d.s.messages, 0);
+	speak(&d, (const char *const[]){
+		      "S250 2.0.0 Ok: queued as 1\r\n", "S250 2.0.0 Ok: queued as 1\r\n", NULL});
+	assert_int_equal(d.s.messages, 1);
+	assert_int_equal(d.r.accepted, 1);
+	speak(&d, (const char *const[]){ENVELOPE, GO_DATA, TEXT, QUEUED, BYE, NULL});
+	assert_int_equal(d.s.messages, 2);
+	assert_int_equal(d.s.recipients_accepted, 2);
+	end(&d);
+}
+
+/* Only the server's side, from its middle on: SMTP from the first reply that can be about nothing else. */
+static void
+test_server_alone(void **state)
+{
+	struct dialogue d;
+	(void)state;
+	begin(&d, true);
+	server(&d, "250 ok\r\n");
+	assert_false(smtp_is_spoken(&d.s));
+	server(&d, "550 5.1.1 no\r\n250 2.1.5 Ok\r\n354 go\r\n250 2.0.0 taken\r\n");
+	assert_true(smtp_is_spoken(&d.s));
+	assert_int_equal(d.s.messages, 1);
+	assert_int_equal(d.s.recipients_rejected, 1);
+	assert_int_equal(d.s.recipients_accepted, 1);
+	end(&d);
+}
+
 static void
 test_midstream(void **state)
 {
@@ -292,6 +331,8 @@ main(void)
 	    cmocka_unit_test(test_cut_commands),
 	    cmocka_unit_test(test_lost_commands),
 	    cmocka_unit_test(test_lost_replies),
+	    cmocka_unit_test(test_lost_chunk),
+	    cmocka_unit_test(test_server_alone),
 	    cmocka_unit_test(test_midstream),
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_long_reply),
