@@ -73,6 +73,12 @@ check "each folder's README names its files" < <(for dir in base sensor policy w
 	done
 done)
 
+# The table of tests/golden/README.md: what must be read correctly, and the cases that show it.
+check "the golden cases and their table are the same" < <(diff \
+	<(sed -n '/^| item | cases |$/,$p' tests/golden/README.md | grep -o '`[a-z0-9-]*`' | tr -d '`' | sort -u) \
+	<(ls tests/golden/cases | sort) |
+	sed -n -e 's/^< /the table names a case that is not there: /p' -e 's/^> /the table does not name /p')
+
 check "each file begins with its licence line" < <(for f in $code $(ls tests/*/*.[ch]); do
 	head -n 1 "$f" | grep -q 'SPDX-License-Identifier: ISC' || echo "$f"
 done)
