@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Refused by RST, refused by ICMP, unanswered with retries (one attempt), refused on the second port; a connection that is taken and closed without a word is one that did not fail, nor an SMTP session; one that is greeted and left is."""
+"""Refused by RST, refused by ICMP, unanswered with retries (one attempt), refused on the second port; a connection that is taken and closed without a word is one that did not fail, nor an SMTP session; one that is greeted and left is.
+
+Counted: the first four failed, the four SYNs of the third together; one session, the last."""
 import sys
 
 from capture import *

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""BDAT: zero, split, LAST of zero bytes, bytes that look like commands, pipelined with the next mail, given up by RSET, refused while its bytes arrive all the same, malformed (RFC 3030)."""
+"""BDAT: zero, split, LAST of zero bytes, bytes that look like commands, pipelined with the next mail, given up by RSET, refused while its bytes arrive all the same, malformed (RFC 3030).
+
+Counted: a, b, c and e of the first session, g of the second, i of the third are messages; every RCPT has 250, nine in all.
+The 250 to a chunk without LAST, to RSET, and the 503 to BDAT without recipients are none."""
 import sys
 
 from capture import *

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""RST of the client: in the body, after the final dot but before its reply, and after QUIT."""
+"""RST of the client: in the body, after the final dot but before its reply, and after QUIT.
+
+Counted: three accepted recipients; the one message whose 250 came before the RST."""
 import sys
 
 from capture import *

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Captured with 96 bytes a packet: long lines and bodies are cut, and the lengths on the wire are still known."""
+"""Captured with 96 bytes a packet: long lines and bodies are cut, and the lengths on the wire are still known.
+
+Counted: replies are short enough to be whole, so the three messages and recipients show though no command and no body is."""
 import sys
 
 from capture import *

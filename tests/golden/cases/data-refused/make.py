@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""554 to DATA: what follows are commands again, not a body (arkime's smtp-data-521 is one, too)."""
+"""554 to DATA: what follows are commands again, not a body (arkime's smtp-data-521 is one, too).
+
+Counted: a and b are accepted, c is refused, and only b's text was taken."""
 import sys
 
 from capture import *

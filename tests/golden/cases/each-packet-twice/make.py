@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Every packet twice, as a capture of two interfaces or of a mirror of both ports has it."""
+"""Every packet twice, as a capture of two interfaces or of a mirror of both ports has it.
+
+Counted: the copy is a retransmission; two sessions of one message, two recipients taken, one refused each."""
 import sys
 
 from capture import *

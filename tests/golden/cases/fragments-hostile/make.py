@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Beside an honest session in pieces: 2000 datagrams that never become whole, pieces that overlap, a datagram longer than IP allows, lengths that nothing can follow, and a piece that rewrites a recipient."""
+"""Beside an honest session in pieces: 2000 datagrams that never become whole, pieces that overlap, a datagram longer than IP allows, lengths that nothing can follow, and a piece that rewrites a recipient.
+
+Counted: what the two honest clients sent, and nothing for who flooded: no datagram of it became whole."""
 import sys
 
 from capture import *

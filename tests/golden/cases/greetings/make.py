@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""554, 421, 521 and a slow greeting of many lines in pieces; a client that says QUIT to a refusal, or EHLO."""
+"""554, 421, 521 and a slow greeting of many lines in pieces; a client that says QUIT to a refusal, or EHLO.
+
+Counted: five sessions, none failed as a connection, and nobody was asked for anything."""
 import sys
 
 from capture import *

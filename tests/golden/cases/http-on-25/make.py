@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A web proxy that is made to post to port 25: every header line is a command that has a reply, then comes SMTP."""
+"""A web proxy that is made to post to port 25: every header line is a command that has a reply, then comes SMTP.
+
+Counted: the one RCPT with 250 and its message; a 503 to RCPT is a 5xx to RCPT, twice. The header lines are no recipients."""
 import sys
 
 from capture import *

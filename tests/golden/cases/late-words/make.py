@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""421 that nobody asked for, words behind QUIT, half-closed by the client before the replies come."""
+"""421 that nobody asked for, words behind QUIT, half-closed by the client before the replies come.
+
+Counted: one message and recipient each; nothing is said of the MAIL behind QUIT."""
 import sys
 
 from capture import *

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A thousand recipients in one pipeline, twice; every fourth is unknown."""
+"""A thousand recipients in one pipeline, twice; every fourth is unknown.
+
+Counted: 750 accepted and 250 refused, twice."""
 import sys
 
 from capture import *

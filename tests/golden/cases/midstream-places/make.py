@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""The capture begins in the reply to EHLO, before MAIL, after RCPT, after DATA, in the body, after a message."""
+"""The capture begins in the reply to EHLO, before MAIL, after RCPT, after DATA, in the body, after a message.
+
+Counted: the first and second session have a's RCPT and message; the third to fifth a's message without its RCPT, and b whole;
+the sixth b alone. Six recipients, nine messages."""
 import sys
 
 from capture import *

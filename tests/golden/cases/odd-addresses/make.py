@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Null sender, no brackets, source route, quoted local part with blank and >, literals, UTF-8, parameters, postmaster."""
+"""Null sender, no brackets, source route, quoted local part with blank and >, literals, UTF-8, parameters, postmaster.
+
+Counted: nine RCPT have 250, however they write the address."""
 import sys
 
 from capture import *

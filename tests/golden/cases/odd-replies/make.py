@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Replies without text, with a tab, cut within the code, with empty lines between, of very long lines; codes that change."""
+"""Replies without text, with a tab, cut within the code, with empty lines between, of very long lines; codes that change.
+
+Counted: 251 and 250 are accepted, with or without text; 550 is refused and 450 deferred, once each however many lines."""
 import sys
 
 from capture import *

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""VRFY, EXPN, ETRN, HELP, NOOP with text, nonsense, an empty line: each has one reply, some of many lines."""
+"""VRFY, EXPN, ETRN, HELP, NOOP with text, nonsense, an empty line: each has one reply, some of many lines.
+
+Counted: the only RCPT is the one of the message; NOOP's text and RCPTTO are none."""
 import sys
 
 from capture import *

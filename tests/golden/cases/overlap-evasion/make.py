@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Retransmissions that overlap, differ from what came first, come late, or are cut otherwise: each byte once, the first wins."""
+"""Retransmissions that overlap, differ from what came first, come late, or are cut otherwise: each byte once, the first wins.
+
+Counted: a is accepted, b refused, z was never delivered."""
 import sys
 
 from capture import *

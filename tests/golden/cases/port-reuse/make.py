@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The same addresses and ports four times: after FIN, after RST, and without any end; new sequence numbers each time."""
+"""The same addresses and ports four times: after FIN, after RST, and without any end; new sequence numbers each time.
+
+Counted: four sessions, each begins with a SYN of its own."""
 import sys
 
 from capture import *

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""STARTTLS: taken after a mail in the clear; refused and gone on; taken, and the client speaks on in the clear (a broken one: nothing counts); syntax error."""
+"""STARTTLS: taken after a mail in the clear; refused and gone on; taken, and the client speaks on in the clear (a broken one: nothing counts); syntax error.
+
+Counted: one message in the clear before TLS, and one behind each refusal; nothing behind a 220, whatever it looks like."""
 import sys
 
 from capture import *
