@@ -72,7 +72,8 @@ judge_free(struct judge *j)
 {
 	if (j == NULL)
 		return;
-	judge_states_fini(&j->memory);
+	for (unsigned i = 0; i < j->state_room; i++)
+		free(j->states[i]);
 	free(j->states);
 	free(j->due_ns);
 	free(j->grants);
@@ -130,7 +131,7 @@ judge_set_inventory(struct judge *j, struct inventory *inv, struct err *e)
 			states[index] = j->states[i];
 			due_ns[index] = j->due_ns[i];
 		} else {
-			judge_states_give(&j->memory, j->states[i]);
+			free(j->states[i]);
 		}
 	}
 	free(j->states);
@@ -192,7 +193,7 @@ judge_take_state(struct judge *j, unsigned index)
 		return s;
 	if (index >= j->state_room && !grow(j, index))
 		return NULL;
-	s = judge_states_take(&j->memory);
+	s = malloc(sizeof(*s));
 	if (s == NULL)
 		return NULL;
 	server = inventory_get(j->inventory, index);

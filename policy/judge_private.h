@@ -9,7 +9,6 @@
 #include "policy/judge.h"
 #include "policy/judge_rules.h"
 #include "policy/judge_state.h"
-#include "policy/judge_states.h"
 
 /* Times outside of this are a broken clock or capture: 1970 .. 2223. */
 #define JUDGE_TIME_MAX_NS INT64_C(8000000000000000000)
@@ -31,7 +30,6 @@ struct judge {
 	void (*on_change)(void *arg, const struct verdict_change *change);
 	void *arg;
 	struct judge_state **states; /* by index of the inventory; NULL = never seen */
-	struct judge_states memory;  /* where they lie */
 	int64_t *due_ns;	     /* the same: when a tick looks at it; 0 = on no rung, never */
 	unsigned state_room;
 	struct grant *grants;
