@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 """A tenant (or the switch behind the uplink) between its own TCP and the wire.
 
-dodge.py wrap WIRE TAP SHAPE    makes the tap, whose kernel does ordinary TCP, and carries its frames to the link WIRE;
-                                what goes to TCP port 25 takes the shape: plain, or one of SHAPES below
+dodge.py wrap WIRE TAP FILE     makes the tap, whose kernel does ordinary TCP, and carries its frames to the link WIRE;
+                                what goes to TCP port 25 takes the shape that the file names at the moment
 dodge.py unwrap WIRE TAP -      takes tags and SNAP off what comes from the wire, as a trunk's sub-interface does
 
 Runs until it is ended; prints "ready".  Frames that come back lose their tags, and their TCP checksums are made
@@ -156,14 +156,15 @@ def destination_port(kind, packet):
     return 0
 
 
-def outward(shape, frame):
+def outward(name_file, frame):
     kind = struct.unpack_from("!H", frame, 12)[0]
     if destination_port(kind, frame[14:]) != PORT:
         return [frame]
     packet = frame[14:]
     if kind == 0x0800:  # without padding
         packet = packet[:struct.unpack_from("!H", packet, 2)[0]]
-    return shape(frame[:12], kind, packet)
+    with open(name_file, encoding="ascii") as text:
+        return SHAPES[text.read().strip()](frame[:12], kind, packet)
 
 
 def inward(frame):
@@ -206,7 +207,6 @@ def open_wire(name):
 
 def main():
     verb, wire_name, tap_name, name = sys.argv[1:5]
-    shape = SHAPES[name] if verb == "wrap" else None
     tap, wire = open_tap(tap_name), open_wire(wire_name)
     print("ready", flush=True)
     while True:
@@ -214,7 +214,7 @@ def main():
             try:
                 if source is tap:
                     frame = os.read(tap, 65536)
-                    for piece in outward(shape, frame) if shape else [frame]:
+                    for piece in outward(name, frame) if verb == "wrap" else [frame]:
                         wire.send(piece)
                 else:
                     os.write(tap, inward(wire.recv(65536)))
