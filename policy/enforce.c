@@ -26,6 +26,7 @@
 #define MOST_PATIENCE_NS  CLOCK_MINUTE_NS /* of one that says again and again that it goes on */
 #define END_PATIENCE_MS	  1000
 #define POSTED_MAX	  64
+#define SILENCES_MAX	  5 /* in a row: it hangs for good, and a new one is better */
 
 /* A request whose answer nobody waits for. */
 struct posted {
@@ -41,6 +42,7 @@ struct enforce {
 	int epoll; /* of both */
 	uint32_t id, features;
 	unsigned standing; /* elements at the last listing or replacement: a repair takes longer */
+	unsigned silences; /* requests without an answer since the last one */
 	bool gone;
 	/* Answers come in the order of the requests: a ring. */
 	struct posted posted[POSTED_MAX];
@@ -138,15 +140,18 @@ receive(struct enforce *f, uint32_t id, int64_t end_ns, uint8_t *buf, struct enf
 	for (;;) {
 		int64_t left_ms = (end_ns - clock_mono_ns()) / 1000000;
 
-		if (poll(&p, 1, left_ms > 0 ? (int)left_ms : 0) == 0)
+		if (poll(&p, 1, left_ms > 0 ? (int)left_ms : 0) == 0) {
+			f->silences++;
 			return err_set(e, -ETIMEDOUT,
 			    "the enforcer did not answer in time; it may still act, compare with "
 			    "`nft list ruleset`");
+		}
 		n = recv(f->requests, buf, ENFORCE_WIRE_PACKET_MAX, MSG_DONTWAIT);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return gone(f, e);
+		f->silences = 0;
 		wire_reader_init(r, buf, (size_t)n);
 		if (enforce_wire_get_header(r, h) < 0)
 			return err_set(e, -EBADMSG,
@@ -409,12 +414,14 @@ take_answers(struct enforce *f)
 	ssize_t n;
 
 	while ((n = recv(f->requests, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		f->silences = 0;
 		wire_reader_init(&r, buf, (size_t)n);
 		if (enforce_wire_get_header(&r, &h) == 0)
 			take_late(f, &h, &r);
 	}
 	while (f->posted_count > 0 && clock_mono_ns() > f->posted[f->posted_first].end_ns) {
 		fail_posted(f, &f->posted[f->posted_first], "the enforcer did not answer in time");
+		f->silences++;
 		f->posted_first = (f->posted_first + 1) % POSTED_MAX;
 		f->posted_count--;
 	}
@@ -430,6 +437,12 @@ enforce_poll(struct enforce *f, struct enforce_report *out)
 	ssize_t n;
 
 	take_answers(f);
+	if (f->silences >= SILENCES_MAX) {
+		f->gone = true;
+		report.event = ENFORCE_GONE;
+		*out = report;
+		return 0;
+	}
 	if (f->failure.event == ENFORCE_FAILED) {
 		*out = f->failure;
 		f->failure.event = ENFORCE_NOTHING;

@@ -81,8 +81,8 @@ struct enforce_report {
 	const char *verb;		   /* FAILED: "block" or "release" */
 	char server[INVENTORY_NAME_BYTES]; /* FAILED: as it was posted */
 };
-/* One report; ENFORCE_NOTHING when there is none left.  After ENFORCE_GONE every verb says -EPIPE.
- */
+/* One report; ENFORCE_NOTHING when there is none left.  After ENFORCE_GONE every verb says -EPIPE; a child that left
+ * five requests in a row without an answer is gone too. */
 int enforce_poll(struct enforce *f, struct enforce_report *out);
 
 /* One transaction each; 0 or negative errno with *e.  Synchronous, bounded by 2 s and 0.1 ms

@@ -88,6 +88,13 @@ for ((i = 0; i < 6; i++)); do
 done
 check "killed six times as soon as it starts: the service manager goes on" lab_wait 15 whole
 check "it never gave up" eval '! grep -q start-limit "$LAB_DIR/guard.log" "$LAB_DIR/sensor.log"'
+# Nor is an enforcer waited for that does not answer at all.
+before=$(events guard ready)
+hung=$(child bulkhead-enforc)
+kill -STOP "$hung"
+check "an enforcer that hangs for good ends its guard, and both come back" lab_wait 90 more guard ready "$before"
+kill -CONT "$hung"
+check "the block stands then, and the one that hung is gone" lab_wait 10 eval 'whole && [ ! -e "/proc/$hung" ]'
 # One that hangs does not pet the watchdog.
 before=$(events guard ready)
 kill -STOP "$(main_pid guard)"
