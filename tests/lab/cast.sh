@@ -18,6 +18,9 @@ cast_mail() {
 	} >"$1"
 }
 
+# cast_resident PID...: MiB of memory; a page that several of them share (libraries, what a fork left alone) counts once.
+cast_resident() { awk '/^Pss:/ {s += $2} END {printf "%.1f", s / 1024}' $(for p in "$@"; do echo "/proc/$p/smaps_rollup"; done); }
+
 # cast_internet MX-COUNT: a sink behind every MX address, and Postfix with STARTTLS as the last one.  That one knows
 # everybody in *.example but, in people.example, only the even numbers.
 cast_internet() {

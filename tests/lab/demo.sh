@@ -195,9 +195,8 @@ done
 [ "${sent[club]}" -eq 380 ] || { echo "      ${red}WRONG: the club delivered ${sent[club]} of 380$plain"; wrong=$((wrong + 1)); }
 [ $drains = yes ] || { echo "      ${red}WRONG: the backlog did not drain after the release$plain"; wrong=$((wrong + 1)); }
 [ $released = yes ] || { echo "      ${red}WRONG: nothing flowed after the release$plain"; wrong=$((wrong + 1)); }
-rss() { awk '/^VmRSS/ {s += $2} END {printf "%.1f", s / 1024}' $(for p in "$@"; do echo "/proc/$p/status"; done); }
 pids="${LAB_PID[sensor]} ${LAB_PID[guard]} $(pgrep -P "${LAB_PID[guard]}" 2>/dev/null)"
 echo
-say "resident memory of sensor, guard and enforcer: $(rss $pids) MiB; $(bulkhead ledger verify | head -n 1)"
+say "resident memory of sensor, guard and enforcer: $(cast_resident $pids) MiB; $(bulkhead ledger verify | head -n 1)"
 say "everything above is gone in a moment: namespaces, daemons, files"
 [ $wrong -eq 0 ]

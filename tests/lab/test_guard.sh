@@ -117,9 +117,8 @@ run() {
 	check "$kind: a person's block" bulkhead block shop --reason "asked for" --for 2m
 	check "$kind: ... is refused" lab_wait 5 refused shop "$(lab_mx6 1)" 25
 	check "$kind: the ledger is whole" bulkhead ledger verify
-	rss=$(awk '/^VmRSS/ {s += $2} END {print int(s / 1024)}' "/proc/${LAB_PID[sensor]}/status" "/proc/${LAB_PID[guard]}/status" \
-		$(for p in $(pgrep -P "${LAB_PID[guard]}"); do echo "/proc/$p/status"; done))
-	check "$kind: sensor, guard and enforcer together are below 64 MiB ($rss MiB)" [ "$rss" -lt 64 ]
+	rss=$(cast_resident "${LAB_PID[sensor]}" "${LAB_PID[guard]}" $(pgrep -P "${LAB_PID[guard]}"))
+	check "$kind: sensor, guard and enforcer together are below 64 MiB ($rss MiB)" [ "${rss%.*}" -lt 64 ]
 	lab_stop sensor
 	lab_stop guard
 	check "$kind: a stopped guard leaves the block in place" refused shop "$(lab_mx6 1)" 25
