@@ -89,7 +89,10 @@ def storm(address, port, seconds, stop=None):
     while time.monotonic() < end and not (stop and os.path.exists(stop)):
         tried += 1
         try:
-            connect(address, port).close()
+            peer = connect(address, port)
+            if stop:  # goes on for minutes: closed by a reset, or waiting ends would use up the ports
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            peer.close()
             opened += 1
         except OSError:
             pass
