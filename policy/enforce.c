@@ -106,6 +106,13 @@ fail_posted(struct enforce *f, const struct posted *p, const char *why)
 	snprintf(f->failure.text, sizeof(f->failure.text), "%s", why);
 }
 
+static void
+forget_oldest(struct enforce *f)
+{
+	f->posted_first = (f->posted_first + 1) % POSTED_MAX;
+	f->posted_count--;
+}
+
 /* A reply that nobody waits for: of what was posted, or of a request whose patience was over. */
 static void
 take_late(struct enforce *f, const struct enforce_wire_header *h, struct wire_reader *r)
@@ -123,8 +130,7 @@ take_late(struct enforce *f, const struct enforce_wire_header *h, struct wire_re
 		return;
 	if (finish(f, h, r, &e) < 0)
 		fail_posted(f, p, e.text);
-	f->posted_first = (f->posted_first + 1) % POSTED_MAX;
-	f->posted_count--;
+	forget_oldest(f);
 }
 
 /* One packet of the request `id`; what comes before it was posted, or is too late.  Size or negative
@@ -422,8 +428,7 @@ take_answers(struct enforce *f)
 	while (f->posted_count > 0 && clock_mono_ns() > f->posted[f->posted_first].end_ns) {
 		fail_posted(f, &f->posted[f->posted_first], "the enforcer did not answer in time");
 		f->silences++;
-		f->posted_first = (f->posted_first + 1) % POSTED_MAX;
-		f->posted_count--;
+		forget_oldest(f);
 	}
 }
 
