@@ -132,8 +132,9 @@ is mail-url grep -q "https://panel.provider.example/case/$a" "$work/decoded"
 is mail-lines sh -c "! awk 'length > 998' '$mail' | grep ."
 is webhook-body sh -c "grep '^/webhook' '$work/web/requests' | cut -d' ' -f4- | jq -e '.version == 1 and .case == \"$a\" and .contact == \"owner@a.example\" and .detail.server == \"vm-a\"'"
 is ticket-body sh -c "grep '^/api' '$work/web/requests' | cut -d' ' -f4- | jq -e '.group == \"Abuse\" and (.article.body | test(\"vm-a\"))'"
-is ledger-knows sh -c "'${b[0]}' --config '$work/bulkhead.conf' ledger show | grep -c 'notice.sent' | grep -qx 3"
-is status-with-carrier grep -q 'notices   3 sent, 0 wait' <("${b[@]}" status)
+# What a receiver has got the guard learns a little later: when the hook ends and the carrier answers.
+is ledger-knows soon 20 sh -c "'${b[0]}' --config '$work/bulkhead.conf' ledger show | grep -c 'notice.sent' | grep -qx 3"
+is status-with-carrier soon 20 sh -c "'${b[0]}' --config '$work/bulkhead.conf' status | grep -q 'notices   3 sent, 0 wait'"
 
 # --- once per case ---
 end "$guard"
