@@ -15,8 +15,10 @@
 #define RECORD_BYTES_MAX (16384 + 2048) /* RFC 5246 section 6.2.3; TLS 1.3 allows less */
 #define ALERT_BYTES	 2		/* TLS 1.3 close_notify */
 #define KEY_UPDATE_BYTES 5		/* RFC 8446 section 4.6.3 */
-#define MAIL_TURNS	 3		/* at least: EHLO, an envelope, a body */
-#define MAIL_CONFIDENCE	 300		/* HTTPS, shells and tunnels stay below (tls_estimate.c) */
+#define NAME_MAX_BYTES	 100
+#define DSN_LINE	 7   /* "250-DSN" */
+#define MAIL_TURNS	 3   /* at least: EHLO, an envelope, a body */
+#define MAIL_CONFIDENCE	 300 /* HTTPS, shells and tunnels stay below (tls_estimate.c) */
 #define HANDSHAKE_MAX \
 	6 /* client records of a TLS 1.3 handshake: certificate, verify, finished, spare */
 
@@ -424,6 +426,28 @@ text_has(const void *text, size_t n, const char *word)
 	return false;
 }
 
+/*
+ * What the greeting says and replies repeat: Google's identifier, "220 mx.google.com ESMTP <it>", and Exim's host name,
+ * "220 <it> ESMTP Exim 4.96".
+ */
+static void
+hints_name(struct tls_hints *h, const char *text, size_t n)
+{
+	static const char esmtp[] = " ESMTP ";
+	size_t size = sizeof(esmtp) - 1, at = 0, begin, end;
+
+	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	while (at + size <= n && memcmp(text + at, esmtp, size) != 0)
+		at++;
+	if (at + size > n || memcmp(text, "220 ", 4) != 0)
+		return;
+	begin = h->family == TLS_FAMILY_GOOGLE ? at + size : 4;
+	end = h->family == TLS_FAMILY_GOOGLE ? n : at;
+	if (end > begin && end - begin <= NAME_MAX_BYTES)
+		h->name_bytes = (uint8_t)(end - begin);
+}
+
 void
 tls_hints_greeting(struct tls_hints *h, const void *text, size_t n)
 {
@@ -437,6 +461,8 @@ tls_hints_greeting(struct tls_hints *h, const void *text, size_t n)
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (h->family == TLS_FAMILY_UNKNOWN && text_has(text, n, words[i].word))
 			h->family = (uint8_t)words[i].family;
+	if (h->family == TLS_FAMILY_GOOGLE || h->family == TLS_FAMILY_EXIM)
+		hints_name(h, text, n);
 }
 
 void
@@ -445,7 +471,7 @@ tls_hints_ehlo_command(struct tls_hints *h, size_t bytes)
 	h->ehlo_bytes = (uint16_t)(bytes > UINT16_MAX ? UINT16_MAX : bytes);
 	h->ehlo_reply_bytes = 0;
 	h->ehlo_seen = false;
-	h->pipelining = h->chunking = false;
+	h->pipelining = h->chunking = h->dsn = false;
 }
 
 void
@@ -457,4 +483,5 @@ tls_hints_ehlo_line(struct tls_hints *h, const void *line, size_t text_bytes, si
 	h->ehlo_seen = true;
 	h->pipelining |= text_has(line, text_bytes, "pipelining");
 	h->chunking |= text_has(line, text_bytes, "chunking");
+	h->dsn |= text_bytes == DSN_LINE && text_has(line, text_bytes, "dsn");
 }

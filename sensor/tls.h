@@ -38,9 +38,13 @@ enum tls_family {
 struct tls_hints {
 	uint16_t port;		   /* the server's */
 	bool starttls;		   /* false: TLS from the first byte (465) */
-	bool ehlo_seen;		   /* the two offers below are facts */
+	bool ehlo_seen;		   /* the three offers below are facts */
 	bool pipelining, chunking; /* offered before TLS */
+	bool dsn;		   /* the same; some clients then write an ORCPT behind each RCPT */
 	uint8_t family;		   /* enum tls_family */
+	uint8_t
+	    name_bytes; /* of what the greeting has and replies repeat, Google's identifier, Exim's host
+				      name; 0 = not seen */
 	uint16_t ehlo_bytes;	   /* the client's EHLO line with CRLF: it comes again inside */
 	uint16_t ehlo_reply_bytes; /* the whole reply; inside it comes again, about one line shorter
 				      or longer */

@@ -15,18 +15,22 @@
 #include <math.h>
 #include <string.h>
 
-#define DEAD	   (-1e9F)
-#define DEAD_BELOW (-60.F) /* a path so far behind the best never comes back */
-#define JUMP	   (-4.F)  /* from any state to any other, when bytes were lost */
-#define ROUNDING   .01F	   /* more than sums of scores are off by */
-#define COUNT_MAX  UINT16_MAX
-#define BODY	   (1U << ESTIMATE_REPLY_BODY)
-#define CHUNK	   (1U << ESTIMATE_REPLY_CHUNK)
-#define LAST	   (1U << ESTIMATE_REPLY_LAST)
-#define TURN_MAX   (UINT32_C(1) << 30) /* bytes of one turn, saturating */
-#define FIT_MIN	   (-30.F)	       /* of one exchange, so that one oddity does not decide */
-#define SIX_BYTES  6U		       /* "DATA", "QUIT" and "RSET" with CRLF */
-#define NOT_SIX	   (-12.F)
+#define DEAD		 (-1e9F)
+#define DEAD_BELOW	 (-60.F) /* a path so far behind the best never comes back */
+#define JUMP		 (-4.F)	 /* from any state to any other, when bytes were lost */
+#define ROUNDING	 .01F	 /* more than sums of scores are off by */
+#define COUNT_MAX	 UINT16_MAX
+#define TURN_MAX	 (UINT32_C(1) << 30) /* bytes of one turn, saturating */
+#define FIT_MIN		 (-30.F) /* of one exchange, so that one oddity does not decide */
+#define LEFT_BEFORE_BODY (-4.F)	 /* a client that closed in order had been through */
+#define EXPECTS_BODY                                                                \
+	(1U << ESTIMATE_DATA | 1U << ESTIMATE_ENVELOPE | 1U << ESTIMATE_MORE_DATA | \
+	    1U << ESTIMATE_BEGIN | 1U << ESTIMATE_ADDRESSES | 1U << ESTIMATE_MORE | \
+	    1U << ESTIMATE_BODY_ENVELOPE)
+#define LONG_ANSWER (-1.F)
+#define SUMS	    (1U << ESTIMATE_ALL | 1U << ESTIMATE_ALL_REFUSED | 1U << ESTIMATE_BEGIN)
+#define SIX_BYTES   6U /* "DATA", "QUIT" and "RSET" with CRLF */
+#define NOT_SIX	    (-12.F)
 
 static float
 shape_density(const struct shape *shape, float ln)
@@ -48,20 +52,31 @@ static float
 state_emission(const struct estimate *s, enum estimate_state state, const struct exchange *x)
 {
 	const struct state_row *row = &tls_model_states[state];
-	float ll;
+	float ll, density, answer = row->answer == ANSWER_RATIO ? x->ln_s - x->ln_c : x->ln_s;
 
-	if (row->rule == CLIENT_SIX)
-		ll = (x->six ? 0 : NOT_SIX) + row->client.weight;
+	if (row->rule == CLIENT_SIX || row->rule == CLIENT_QUIT)
+		ll = (x->six || (x->leaves && row->rule == CLIENT_QUIT) ? 0 : NOT_SIX) +
+		     row->client.weight;
 	else
 		ll = shape_density(&row->client, x->ln_c);
 	if (row->rule == CLIENT_LINE && x->six)
 		ll -= 9;
-	ll +=
-	    shape_density(&row->server, row->answer == ANSWER_RATIO ? x->ln_s - x->ln_c : x->ln_s);
+	if (state == ESTIMATE_BODY)
+		answer = x->ln_s - x->server->ln_body + row->server.mean;
+	density = shape_density(&row->server, answer);
+	/* Where all lengths are known the sum says more than its size. */
+	if (density < LONG_ANSWER && (SUMS & 1U << state) != 0 &&
+	    x->server->reply[ESTIMATE_REPLY_LAST] != 0)
+		density = LONG_ANSWER;
+	ll += density;
 	if (x->c + x->slack < row->client_min)
 		ll += row->short_cost;
 	if (x->s + x->slack < row->server_min)
 		ll += row->short_cost;
+	if (state == ESTIMATE_QUIT && x->goodbye != 0 && x->slack == 0 && x->s == x->goodbye)
+		ll += 1.5F;
+	if (s->leaving && (EXPECTS_BODY & 1U << state) != 0)
+		ll += LEFT_BEFORE_BODY;
 	if (state == ESTIMATE_AUTH && s->hints.port == 25) /* rare between servers */
 		ll -= 2;
 	if (state == ESTIMATE_AUTH && x->slack == 0 && is_auth_reply(x->s))
@@ -138,8 +153,18 @@ step_begin(const struct estimate *s, struct step *step)
 
 	*x = (struct exchange){.c = s->client_bytes > 0 ? s->client_bytes : 1,
 	    .s = s->server_bytes > 0 ? s->server_bytes : 1,
-	    .slack = s->server_slack};
+	    .slack = s->server_slack,
+	    .first = s->client_records > 1 ? s->first_record : 0,
+	    .last = s->server_records > 1 ? s->last_record : 0,
+	    .dsn = s->hints.dsn || !s->hints.ehlo_seen,
+	    .server = &tls_model_servers[s->hints.family]};
+	x->goodbye = tls_model_bye(&s->hints);
+	x->bye = s->leaving || s->quit_record ? x->goodbye : 0;
+	if (s->server_records > 0)
+		x->last_slack = (uint16_t)(s->server_slack / s->server_records);
 	x->six = x->c <= SIX_BYTES + s->client_slack && x->c + s->client_slack >= SIX_BYTES;
+	x->leaves =
+	    x->c <= 2 * SIX_BYTES + s->client_slack && x->c + s->client_slack >= 2 * SIX_BYTES;
 	x->ln_c = logf((float)x->c);
 	x->ln_s = logf((float)x->s);
 	step->top = DEAD;
@@ -334,13 +359,10 @@ estimate_init(struct estimate *s, const struct tls_hints *hints)
 {
 	memset(s, 0, sizeof(*s));
 	s->hints = *hints;
-	if (hints->family < TLS_FAMILY__COUNT)
-		for (unsigned i = 0; i < ESTIMATE__STATES; i++) {
-			memcpy(
-			    s->path[i].reply, tls_model_replies[hints->family], ESTIMATE__REPLIES);
-			s->path[i].guessed =
-			    tls_model_vary[hints->family] ? REPLIES_ALL : BODY | CHUNK | LAST;
-		}
+	if (s->hints.family >= TLS_FAMILY__COUNT)
+		s->hints.family = TLS_FAMILY_UNKNOWN;
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+		s->path[i].guessed = tls_model_replies(&s->hints, s->path[i].reply) & REPLIES_ALL;
 }
 
 static void
@@ -349,6 +371,12 @@ turn_add(uint32_t *bytes, uint16_t *records, uint16_t *slack, uint32_t n, uint32
 	*bytes = n > TURN_MAX - *bytes ? TURN_MAX : *bytes + n;
 	*records = (uint16_t)(*records < UINT16_MAX ? *records + 1 : *records);
 	*slack = (uint16_t)(*slack + n_slack > UINT16_MAX / 2 ? UINT16_MAX / 2 : *slack + n_slack);
+}
+
+static uint16_t
+record_bytes(uint32_t bytes)
+{
+	return (uint16_t)(bytes > UINT16_MAX ? UINT16_MAX : bytes);
 }
 
 bool
@@ -360,6 +388,7 @@ estimate_record(struct estimate *s, enum tls_dir dir, uint32_t bytes, uint32_t s
 		if (s->client_records == 0) /* tickets, or the greeting */
 			return false;
 		turn_add(&s->server_bytes, &s->server_records, &s->server_slack, bytes, slack);
+		s->last_record = record_bytes(bytes);
 		return true;
 	}
 	if (s->server_records > 0)
@@ -367,6 +396,10 @@ estimate_record(struct estimate *s, enum tls_dir dir, uint32_t bytes, uint32_t s
 	else
 		changed = false;
 	s->leaving = false;
+	if (s->client_records == 0)
+		s->first_record = record_bytes(bytes);
+	s->quit_record =
+	    s->client_records > 0 && bytes <= SIX_BYTES + slack && bytes + slack >= SIX_BYTES;
 	turn_add(&s->client_bytes, &s->client_records, &s->client_slack, bytes, slack);
 	return changed;
 }
@@ -401,10 +434,6 @@ estimate_likeliest(const struct estimate *s)
 static void
 estimate_unanswered(struct estimate *s)
 {
-	static const unsigned expects_body = 1U << ESTIMATE_DATA | 1U << ESTIMATE_ENVELOPE |
-					     1U << ESTIMATE_MORE_DATA | 1U << ESTIMATE_BEGIN |
-					     1U << ESTIMATE_ADDRESSES | 1U << ESTIMATE_MORE |
-					     1U << ESTIMATE_BODY_ENVELOPE;
 	static const unsigned between = 1U << ESTIMATE_EHLO | 1U << ESTIMATE_AUTH |
 					1U << ESTIMATE_CHUNK | 1U << ESTIMATE_ALL |
 					1U << ESTIMATE_ALL_REFUSED | 1U << ESTIMATE_RSET;
@@ -413,7 +442,7 @@ estimate_unanswered(struct estimate *s)
 
 	if (s->client_bytes < tls_model_states[ESTIMATE_BODY].client_min + SIX_BYTES)
 		return;
-	if (p->open > 0 && (expects_body & 1U << at) != 0)
+	if (p->open > 0 && (EXPECTS_BODY & 1U << at) != 0)
 		estimate_path_count(p, p->open, s->client_bytes);
 	else if ((between & 1U << at) != 0 && tls_model_offer_cost(&s->hints, ESTIMATE_ALL) >= 0 &&
 		 (p->style & (ESTIMATE_STYLE_DATA | ESTIMATE_STYLE_STEPS)) == 0)

@@ -96,6 +96,9 @@ struct estimate {
 	/* The exchange in progress. */
 	uint32_t client_bytes, server_bytes;
 	uint16_t client_records, server_records;
+	uint16_t first_record;		     /* bytes of the client's first */
+	uint16_t last_record;		     /* bytes of the server's last */
+	bool quit_record;		     /* the client's last has six */
 	uint16_t client_slack, server_slack; /* lengths are exact to +- this (CBC padding) */
 	uint32_t chunk_bytes;		     /* client bytes of the exchange before */
 	uint32_t exchanges;

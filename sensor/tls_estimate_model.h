@@ -17,6 +17,7 @@ struct shape {
 enum client_rule {
 	CLIENT_LINE, /* a command line, not one of six bytes */
 	CLIENT_SIX,  /* DATA, QUIT, RSET */
+	CLIENT_QUIT, /* QUIT, or RSET and QUIT */
 	CLIENT_ANY,
 };
 
@@ -41,10 +42,28 @@ struct way {
 extern const struct state_row tls_model_states[ESTIMATE__STATES];
 /* The ways into each state. */
 extern const struct way tls_model_ways[ESTIMATE__STATES][TLS_MODEL_WAYS_MOST + 1];
-/* Reply lengths by server software, with CRLF: MAIL, RCPT, DATA, end of data (typical). */
-extern const uint8_t tls_model_replies[TLS_FAMILY__COUNT][ESTIMATE__REPLIES];
-/* Lengths that differ a little between sessions: a guess to begin with. */
-extern const bool tls_model_vary[TLS_FAMILY__COUNT];
+/* What is known of a server's software; lengths in bytes with CRLF, 0 = not known. */
+struct server_row {
+	uint8_t reply[ESTIMATE__REPLIES]; /* those behind a body are typical, the others exact */
+	bool ident;	/* each ends with an identifier, whose length comes on top */
+	uint8_t bye;	/* to QUIT, */
+	bool bye_name;	/* without the name that the greeting had */
+	uint8_t nobody; /* to DATA or BDAT when no recipient was taken */
+	uint8_t
+	    repeats; /* the same with the refusal once more, when all were alike; without that text */
+	uint8_t refusal; /* a typical refusal of a recipient */
+	uint8_t
+	    digits; /* the answer to the last BDAT names its size so often; its length here is for four digits */
+	float
+	    spread; /* standard deviation of what the answer to a body says beside that, in bytes; 0 = exact */
+	float ln_body; /* logarithm of the answer to a body */
+};
+extern const struct server_row tls_model_servers[TLS_FAMILY__COUNT];
+/* The lengths that a session with this server begins with; returns the set (1 << enum estimate_reply) of those that
+ * are a guess. */
+uint8_t tls_model_replies(const struct tls_hints *h, uint8_t reply[ESTIMATE__REPLIES]);
+/* Bytes of its answer to QUIT; 0 = not known. */
+uint32_t tls_model_bye(const struct tls_hints *h);
 
 /* What a state tells of its client's habits: set of enum estimate_style. */
 extern const uint8_t tls_model_style[ESTIMATE__STATES];

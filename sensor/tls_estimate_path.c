@@ -6,18 +6,23 @@
 #include "sensor/tls_estimate_path.h"
 #include "sensor/tls_estimate_model.h"
 
-#define COUNT_MAX      UINT16_MAX
-#define MAIL	       (1U << ESTIMATE_REPLY_MAIL)
-#define DATA	       (1U << ESTIMATE_REPLY_DATA)
-#define BODY	       (1U << ESTIMATE_REPLY_BODY)
-#define CHUNK	       (1U << ESTIMATE_REPLY_CHUNK)
-#define LAST	       (1U << ESTIMATE_REPLY_LAST)
-#define SECOND_READING .5F  /* more to assume */
-#define LONG_TURN      1000 /* bytes: no longer one segment */
-#define LONG_ENVELOPE  8    /* recipients */
-#define ENVELOPE_MOST  100  /* RFC 5321 section 4.5.3.1.8 */
-#define QUIT_REPLY_MIN 10   /* bytes of the answer to QUIT */
-#define QUIT_REPLY_MAX 80
+#define COUNT_MAX	    UINT16_MAX
+#define MAIL		    (1U << ESTIMATE_REPLY_MAIL)
+#define DATA		    (1U << ESTIMATE_REPLY_DATA)
+#define BODY		    (1U << ESTIMATE_REPLY_BODY)
+#define CHUNK		    (1U << ESTIMATE_REPLY_CHUNK)
+#define LAST		    (1U << ESTIMATE_REPLY_LAST)
+#define SECOND_READING	    .5F	 /* more to assume */
+#define OTHER_SERVER	    1.5F /* this one is known to answer differently */
+#define LONG_TURN	    1000 /* bytes: no longer one segment */
+#define LONG_ENVELOPE	    8	 /* recipients */
+#define ENVELOPE_MOST	    100	 /* RFC 5321 section 4.5.3.1.8 */
+#define ENVELOPE_RECORD_MIN 60
+#define ENVELOPE_RECORD_MAX 4096 /* Exim's proxy reads so much, whatever it is */
+#define BDAT_LINE	    14
+#define CHUNK_REPLY_MORE    6  /* bytes that answers to chunks differ by at most */
+#define QUIT_REPLY_MIN	    10 /* bytes of the answer to QUIT */
+#define QUIT_REPLY_MAX	    80
 
 /* What stands beside RCPTs in the turns of a state; false: nothing of that kind. */
 static bool
@@ -37,16 +42,25 @@ state_turn(enum estimate_state state, const struct exchange *x, struct turn_shap
 	    [ESTIMATE_ALL] = {MAIL | LAST, 0, true, true},
 	    [ESTIMATE_ALL_REFUSED] = {MAIL | LAST, 0, true, true},
 	};
-	uint32_t other = turns[state].commands;
+	uint32_t other = turns[state].commands, bytes = x->c;
+	bool hidden = turns[state].hidden;
 
+	/* The envelope and BDAT, in a record of their own before the body's. */
+	if (hidden && state != ESTIMATE_BODY_ENVELOPE && x->first >= ENVELOPE_RECORD_MIN &&
+	    x->first < ENVELOPE_RECORD_MAX && x->c - x->first >= HEADER_LEAST) {
+		hidden = false;
+		bytes = x->first;
+		other = MAIL_LINE_TYPICAL + BDAT_LINE;
+	}
 	*out = (struct turn_shape){.replies = turns[state].replies,
-	    .hidden = turns[state].hidden,
-	    .commands = x->c > other + RCPT_LINE_MIN ? x->c - other : RCPT_LINE_MIN};
+	    .hidden = hidden,
+	    .commands = bytes > other + RCPT_LINE_MIN ? bytes - other : RCPT_LINE_MIN};
 	return turns[state].pipelined;
 }
 
-struct reading
-estimate_path_read(const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
+/* The whole answer is about this turn's envelope and body. */
+static struct reading
+path_read_whole(const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
 {
 	struct reading out, second;
 
@@ -57,7 +71,7 @@ estimate_path_read(const struct estimate_path *p, enum estimate_state to, const 
 		return out;
 	}
 	out.split = split_turn(p, x, &out.shape);
-	if (to != ESTIMATE_BEGIN && (to != ESTIMATE_ALL || split_is_sure(p, ESTIMATE_REPLY_LAST)))
+	if (to != ESTIMATE_BEGIN && (to != ESTIMATE_ALL || reply_is_sure(p, ESTIMATE_REPLY_LAST)))
 		return out;
 	/*
 	 * Servers differ in what they say here, so both readings are weighed: the envelope may have been answered
@@ -66,7 +80,34 @@ estimate_path_read(const struct estimate_path *p, enum estimate_state to, const 
 	second.shape = out.shape;
 	second.shape.replies = to == ESTIMATE_BEGIN ? MAIL : MAIL | BODY;
 	second.split = split_turn(p, x, &second.shape);
-	second.split.gain -= to == ESTIMATE_BEGIN ? SECOND_READING : 0;
+	second.split.gain -= to == ESTIMATE_BEGIN     ? SECOND_READING
+			     : x->server->digits != 0 ? OTHER_SERVER
+						      : 0;
+	return second.split.gain > out.split.gain ? second : out;
+}
+
+/* The exchange without the answer to a QUIT at its end. */
+static struct exchange
+without_bye(const struct exchange *x, uint32_t bye)
+{
+	struct exchange out = *x;
+
+	out.s -= bye;
+	out.last = x->last > bye + x->last_slack ? x->last - bye : 0;
+	return out;
+}
+
+struct reading
+estimate_path_read(const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
+{
+	struct reading out = path_read_whole(p, to, x), second;
+	struct exchange shorter;
+
+	if (x->bye == 0 || x->s <= x->bye || (to != ESTIMATE_ALL && to != ESTIMATE_ALL_REFUSED))
+		return out;
+	shorter = without_bye(x, x->bye);
+	second = path_read_whole(p, to, &shorter);
+	second.split.bye = (uint16_t)x->bye;
 	return second.split.gain > out.split.gain ? second : out;
 }
 
@@ -76,9 +117,37 @@ body_gain(const struct estimate_path *p, enum estimate_reply reply, const struct
 {
 	uint32_t known = p->reply[reply];
 
-	if (known != 0 && x->s >= known + QUIT_REPLY_MIN && x->s <= known + QUIT_REPLY_MAX)
+	if (known != 0 && (x->bye != 0 || x->goodbye == 0) && x->s >= known + QUIT_REPLY_MIN &&
+	    x->s <= known + QUIT_REPLY_MAX)
 		return .5F;
-	return split_reply_gain((uint8_t)known, x, 4);
+	return reply_gain((uint8_t)known, x, 4);
+}
+
+/* The answer to DATA, which a server always gives alike. */
+static float
+data_gain(const struct estimate_path *p, const struct exchange *x)
+{
+	float gain = reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
+
+	if (p->open == 0)
+		return -2.5F;
+	return gain < 0 && reply_is_sure(p, ESTIMATE_REPLY_DATA) ? -2.F : gain;
+}
+
+/*
+ * Chunks of one message have one size, but for the last, and Exim's first, which has the header section.  Where the
+ * server's words are known, the answer before was that to a chunk and not to a message.
+ */
+static float
+next_chunk_gain(const struct estimate *s, const struct estimate_path *p, const struct exchange *x)
+{
+	int more = p->reply[ESTIMATE_REPLY_LAST] - p->reply[ESTIMATE_REPLY_CHUNK];
+
+	if (x->server->digits != 0)
+		return more > CHUNK_REPLY_MORE + (int)x->slack ? -4.F
+		       : more < -CHUNK_REPLY_MORE	       ? -2.F
+							       : 0;
+	return x->c > s->chunk_bytes + s->chunk_bytes / 16 ? -5.F : 0;
 }
 
 /* A turn is interrupted by answers only when it is long. */
@@ -93,14 +162,15 @@ more_cost(const struct estimate *s, const struct estimate_path *p, enum estimate
 }
 
 /* One reply: 1.5, a refusal 2 (split_recipient_gain).  A sum: 2, and 1 when it comes again (split_turn). */
-#define SUM_MOST 3.F
+#define SUM_MOST    3.F
+#define NOBODY_MOST 2.5F
 const float estimate_path_gain_most[ESTIMATE__STATES] = {
     [ESTIMATE_MAIL] = 1.5F,
     [ESTIMATE_RCPT] = 1.5F,
     [ESTIMATE_RCPT_REFUSED] = 2.F,
     [ESTIMATE_DATA] = 1.5F,
     [ESTIMATE_ENVELOPE] = SUM_MOST,
-    [ESTIMATE_ENVELOPE_REFUSED] = -.5F,
+    [ESTIMATE_ENVELOPE_REFUSED] = NOBODY_MOST,
     [ESTIMATE_ADDRESSES] = SUM_MOST,
     [ESTIMATE_MORE] = SUM_MOST,
     [ESTIMATE_MORE_DATA] = SUM_MOST,
@@ -109,7 +179,7 @@ const float estimate_path_gain_most[ESTIMATE__STATES] = {
     [ESTIMATE_CHUNK] = 1.5F,
     [ESTIMATE_BEGIN] = SUM_MOST,
     [ESTIMATE_ALL] = SUM_MOST,
-    [ESTIMATE_ALL_REFUSED] = -.5F,
+    [ESTIMATE_ALL_REFUSED] = NOBODY_MOST,
 };
 
 float
@@ -122,12 +192,12 @@ estimate_path_gain(const struct estimate *s, const struct estimate_path *p,
 	*reading = (struct reading){0};
 	switch (to) {
 	case ESTIMATE_MAIL:
-		return split_reply_gain(p->reply[ESTIMATE_REPLY_MAIL], x, 1);
+		return reply_gain(p->reply[ESTIMATE_REPLY_MAIL], x, 1);
 	case ESTIMATE_RCPT:
 	case ESTIMATE_RCPT_REFUSED:
 		return split_recipient_gain(p, to, x);
 	case ESTIMATE_DATA:
-		return p->open == 0 ? -2.5F : split_reply_gain(p->reply[ESTIMATE_REPLY_DATA], x, 1);
+		return data_gain(p, x);
 	case ESTIMATE_BODY:
 		return (p->open == 0 ? -6.F : 0) + body_gain(p, ESTIMATE_REPLY_BODY, x);
 	case ESTIMATE_RSET: /* answered like MAIL ("250 2.0.0 Ok"); DATA is not */
@@ -136,16 +206,15 @@ estimate_path_gain(const struct estimate *s, const struct estimate_path *p,
 			   ? -2.F
 			   : 0;
 	case ESTIMATE_CHUNK:
-		/* Chunks of one message have one size, but for the last. */
 		if (from == ESTIMATE_CHUNK)
-			return x->c > s->chunk_bytes + s->chunk_bytes / 16 ? -5.F : 0;
-		gain = split_reply_gain(p->reply[ESTIMATE_REPLY_LAST], x, 4);
+			return next_chunk_gain(s, p, x);
+		gain = body_gain(p, ESTIMATE_REPLY_LAST, x);
 		if (from == ESTIMATE_BEGIN)
-			gain += split_parts_gain(p, x);
+			gain += reply_parts_gain(p, x);
 		return gain + (p->open == 0 ? -4.F : 0);
 	case ESTIMATE_ALL:
 		*reading = estimate_path_read(p, to, x);
-		return reading->split.gain + split_one_turn_gain(p, x);
+		return reading->split.gain + reply_one_turn_gain(p, x);
 	default:
 		*reading = estimate_path_read(p, to, x);
 		return reading->split.gain + more_cost(s, p, to);
@@ -184,21 +253,21 @@ path_enter_command(struct estimate_path *p, enum estimate_state to, const struct
 	switch (to) {
 	case ESTIMATE_MAIL:
 		p->open = p->envelope = 0;
-		split_know(p, ESTIMATE_REPLY_MAIL, x->s);
+		reply_know(p, ESTIMATE_REPLY_MAIL, x->s);
 		break;
 	case ESTIMATE_RCPT:
 		count_add(&p->open, 1);
 		count_add(&p->envelope, x->c);
-		split_know(p, ESTIMATE_REPLY_RCPT, x->s);
+		reply_know(p, ESTIMATE_REPLY_RCPT, x->s);
 		if (!p->hides)
 			p->taken_line = (uint8_t)(x->c > UINT8_MAX ? 0 : x->c);
 		break;
 	case ESTIMATE_RCPT_REFUSED:
 		count_add(&p->rejected, 1);
-		split_know(p, ESTIMATE_REPLY_REFUSED, x->s);
+		reply_know(p, ESTIMATE_REPLY_REFUSED, x->s);
 		break;
 	case ESTIMATE_DATA:
-		split_know(p, ESTIMATE_REPLY_DATA, x->s);
+		reply_know(p, ESTIMATE_REPLY_DATA, x->s);
 		break;
 	default:
 		break;
@@ -219,7 +288,7 @@ path_enter_body(struct estimate_path *p, enum estimate_state from, enum estimate
 		p->typical_bytes = body_bytes;
 		break;
 	case ESTIMATE_BODY:
-		split_know(p, ESTIMATE_REPLY_BODY, x->s);
+		reply_know(p, ESTIMATE_REPLY_BODY, x->s);
 		estimate_path_count(p, p->open, x->c);
 		break;
 	case ESTIMATE_BODY_ENVELOPE:
@@ -231,16 +300,16 @@ path_enter_body(struct estimate_path *p, enum estimate_state from, enum estimate
 			p->bytes += x->c;
 			p->typical_bytes += x->c;
 		} else if (p->open > 0) { /* without a recipient BDAT is refused */
-			split_know(p, ESTIMATE_REPLY_LAST, x->s);
+			reply_know_last(p, x, x->c);
 			if (from == ESTIMATE_BEGIN)
-				split_took_parts(p, x);
+				reply_took_parts(p, x);
 			estimate_path_count(
 			    p, p->open, x->c + (from == ESTIMATE_BEGIN ? p->typical_bytes : 0));
 		}
 		break;
 	case ESTIMATE_ALL:
 		p->envelope = 0;
-		split_took_one_turn(p, x);
+		reply_took_one_turn(p, x);
 		estimate_path_count(p, split->accepted, body_bytes);
 		break;
 	default:
@@ -257,9 +326,12 @@ estimate_path_enter(struct estimate_path *p, enum estimate_state from, enum esti
 	count_add(&p->rejected, split->refused);
 	p->style = (unsigned)(p->style | tls_model_style[to]) & 15U;
 	if (to == ESTIMATE_BEGIN || to == ESTIMATE_ALL)
-		split_hides(p);
-	if (split->accepted > 0)
-		split_learn(p, x, &reading->shape, split);
+		reply_hides(p);
+	if (split->accepted > 0 || split->refused > 0) {
+		struct exchange told = without_bye(x, split->bye);
+
+		reply_learn(p, &told, &reading->shape, split);
+	}
 	switch (to) {
 	case ESTIMATE_ENVELOPE:
 	case ESTIMATE_ADDRESSES:

@@ -2,87 +2,36 @@
 /*
  * Splits the answer to a pipelined turn into replies.  The length of such an answer is a sum: the replies to MAIL,
  * DATA or the body, and one for each recipient, which are all alike in one session ("250 2.1.5 Ok"), refusals being
- * longer.  Lengths come from the server's family, from replies that stood alone, or from the sums themselves: two
- * answers to turns of one kind differ by whole replies.  bulkhead-sensor and replay.
+ * longer.  bulkhead-sensor and replay.
  */
 #include "sensor/tls_estimate_split.h"
 
 #include <math.h>
 
-#define RCPT_LINE_LONG	78
-#define RCPT_LINE_MOST	100
-#define COUNT_MAX	UINT16_MAX
-#define REPLY_MIN	8   /* "250 OK" with CRLF */
-#define REPLY_MOST	90  /* of a guess */
-#define REFUSAL_MIN	24  /* "550 5.7.1 No such user!" */
-#define REFUSAL_MAX	500 /* of several lines */
-#define REFUSAL_TYPICAL 75
-#define REFUSALS_MAX	64     /* tried one by one beside a body */
-#define UNKNOWN_SUM	(-.5F) /* about what a sum of guesses gains */
-#define REPEAT		1.F
-#define BY_CHANCE	(-1.5F)
-#define WRONG_SIZE	(-3.F)
-#define PARTS_LEAST	4096 /* bytes: nobody cuts a shorter message */
-#define STEP_KINDS	15   /* the sets of replies differ in their rest by this */
-#define STEP_SPOILED	1    /* replies of this server vary: their differences say nothing */
-
-static uint8_t
-step_kind(const struct turn_shape *shape)
-{
-	return shape->replies % STEP_KINDS;
-}
-
-bool
-split_is_repeat(const struct estimate_path *p, const struct exchange *x)
-{
-	return p->step_bytes == x->s;
-}
-
-static uint8_t
-reply_bytes(uint32_t s)
-{
-	return (uint8_t)(s > UINT8_MAX ? UINT8_MAX : s);
-}
-
-static bool
-is_known(const struct estimate_path *p, unsigned reply)
-{
-	return p->reply[reply] != 0 && p->reply[reply] != UINT8_MAX;
-}
-
-bool
-split_is_sure(const struct estimate_path *p, enum estimate_reply reply)
-{
-	return is_known(p, reply) && (p->guessed & 1U << reply) == 0;
-}
-
-uint32_t
-split_refusal(const struct estimate_path *p)
-{
-	return (uint32_t)p->reply[ESTIMATE_REPLY_REFUSED] * ESTIMATE_REFUSED_UNIT;
-}
-
-void
-split_know(struct estimate_path *p, enum estimate_reply reply, uint32_t bytes)
-{
-	if (reply == ESTIMATE_REPLY_REFUSED)
-		bytes /= ESTIMATE_REFUSED_UNIT;
-	p->reply[reply] = reply_bytes(bytes);
-	p->guessed = p->guessed & ~(1U << reply) & REPLIES_ALL;
-}
-
-/* A reply of a length that the path knows came again, or did not. */
-float
-split_reply_gain(uint8_t known, const struct exchange *x, uint32_t tolerance)
-{
-	uint32_t off = x->s > known ? x->s - known : known - x->s;
-
-	if (known == 0 || known == UINT8_MAX)
-		return 0;
-	if (off > tolerance + x->slack)
-		return -.7F;
-	return x->slack == 0 ? 1.5F : .7F;
-}
+#define BODY_REPLIES \
+	(1U << ESTIMATE_REPLY_BODY | 1U << ESTIMATE_REPLY_CHUNK | 1U << ESTIMATE_REPLY_LAST)
+#define LN_ORCPT	 .72F /* ln(RCPT_LINE_ORCPT / RCPT_LINE_TYPICAL) */
+#define RCPT_LINE_MOST	 120
+#define COUNT_MAX	 UINT16_MAX
+#define REFUSAL_MIN	 24  /* "550 5.7.1 No such user!" */
+#define REFUSAL_MAX	 500 /* of several lines */
+#define REFUSALS_MAX	 64  /* tried one by one */
+#define MIXED_TRIES	 32  /* numbers of recipients */
+#define SOME_REFUSED	 (-.8F)
+#define NEW_REFUSAL	 (-1.2F) /* of a length that no other one had */
+#define SUM_TOO_SHORT	 (-3.5F) /* for one acceptance, where all lengths are known */
+#define SURE_SUM_MISSED	 (-3.F)	 /* all its replies are known, and it is off by a byte or more */
+#define HIDDEN_COUNT	 (-.4F)	 /* per logarithm of the number: small ones are commoner */
+#define REFUSAL_REPEATED 150	 /* bytes of a refusal that is told again, at most */
+#define OVERFULL	 (-3.F)	 /* refusals of a length and in a number that are both not known */
+#define SUCCESS_NEAR	 4 /* bytes that answers to a message differ by beside its size: queue ids */
+#define CHUNK_SPREAD	 .5F /* bytes, as `spread` of struct server_row */
+#define NOBODY_THERE	 (-3.F)
+#define NOBODY_SAID	 2.F
+#define NOBODY_LEAST	 22U /* bytes of that answer, where it is not known */
+#define NOBODY_MOST	 130U
+#define UNKNOWN_SUM	 (-.5F) /* about what a sum of guesses gains */
+#define REPEAT		 1.F
 
 /* The reply has the length of `known`, or differs from it as the lines do: it repeats the address. */
 static bool
@@ -103,8 +52,8 @@ float
 split_recipient_gain(
     const struct estimate_path *p, enum estimate_state to, const struct exchange *x)
 {
-	uint32_t taken = p->reply[ESTIMATE_REPLY_RCPT], refused = split_refusal(p);
-	bool sure = split_is_sure(p, ESTIMATE_REPLY_RCPT);
+	uint32_t taken = p->reply[ESTIMATE_REPLY_RCPT], refused = reply_refusal(p);
+	bool sure = reply_is_sure(p, ESTIMATE_REPLY_RCPT);
 	bool longer;
 
 	if (!sure)
@@ -122,23 +71,17 @@ split_recipient_gain(
 	if (sure && !p->hides && p->taken_line != 0)
 		return longer ? -1.5F : -.5F;
 	if (sure)
-		return split_reply_gain((uint8_t)taken, x, 1);
+		return reply_gain((uint8_t)taken, x, 1);
 	if (longer)
 		return -1.F;
 	return x->s + x->slack >= taken * 2 / 3 ? 1.2F : -.3F;
-}
-
-static uint32_t
-line_learned(const struct estimate_path *p)
-{
-	return p->hides ? 0 : p->line;
 }
 
 /* Recipients from the client's bytes alone. */
 static uint32_t
 count_by_lines(const struct estimate_path *p, const struct turn_shape *shape)
 {
-	uint32_t line = line_learned(p) != 0 ? line_learned(p) : RCPT_LINE_TYPICAL;
+	uint32_t line = reply_line(p) != 0 ? reply_line(p) : RCPT_LINE_TYPICAL;
 	uint32_t n = (shape->commands + line / 2) / line;
 
 	if (shape->hidden || n < 1)
@@ -148,15 +91,19 @@ count_by_lines(const struct estimate_path *p, const struct turn_shape *shape)
 
 /* How badly n lines fit the client's bytes; lines of one session are alike, those of many are not. */
 static float
-line_cost(const struct estimate_path *p, const struct turn_shape *shape, uint32_t n)
+line_cost(const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape,
+    uint32_t n)
 {
-	float line = line_learned(p) != 0 ? (float)line_learned(p) : RCPT_LINE_TYPICAL;
-	float sigma = (line_learned(p) != 0 ? .15F : .4F) + .6F / (float)n;
-	float z;
+	float line = reply_line(p) != 0 ? (float)reply_line(p) : RCPT_LINE_TYPICAL;
+	float sigma = (reply_line(p) != 0 ? .15F : .3F) + .6F / (float)n;
+	float ln, z;
 
 	if (shape->hidden)
 		return 0;
-	z = logf(((float)shape->commands + 1) / ((float)n * line)) / sigma;
+	ln = logf(((float)shape->commands + 1) / ((float)n * line));
+	if (reply_line(p) == 0 && x->dsn && ln > LN_ORCPT / 2)
+		ln -= LN_ORCPT;
+	z = ln / sigma;
 	return -.5F * z * z;
 }
 
@@ -170,23 +117,62 @@ count_cost(uint32_t n)
 	return n > 100 ? -5.F : n > 50 ? -2.F : 0;
 }
 
-/* Sum of the replies beside the recipients'; false when one of them, or theirs, is not known. */
+/* The server said that there is nobody to take the message, in a record of its own. */
 static bool
-fixed_bytes(
-    const struct estimate_path *p, const struct turn_shape *shape, uint32_t *fixed, bool *guess)
+is_nobody(const struct estimate_path *p, const struct exchange *x)
 {
-	unsigned used = shape->replies | 1U << ESTIMATE_REPLY_RCPT;
+	uint32_t known = p->reply[ESTIMATE_REPLY_LAST] + x->last_slack;
 
-	*fixed = 0;
-	*guess = (p->guessed & used) != 0;
-	for (unsigned left = used; left != 0; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctz(left);
+	if (x->last == 0 || x->server->nobody == 0)
+		return false;
+	if (x->server->repeats != 0 &&
+	    x->last + x->last_slack >= x->server->repeats + (uint32_t)REFUSAL_MIN &&
+	    x->last <= x->server->repeats + (uint32_t)REFUSAL_REPEATED)
+		return true;
+	return x->last + x->last_slack >= x->server->nobody &&
+	       x->last <= x->server->nobody + (uint32_t)x->last_slack && x->last + 4 < known;
+}
 
-		if (!is_known(p, i))
-			return false;
-		*fixed += i == ESTIMATE_REPLY_RCPT ? 0 : p->reply[i];
-	}
-	return true;
+/* The answer names the bytes of the body alone: without k lines that may be a digit less. */
+static uint32_t
+off_without_lines(const struct exchange *x, uint32_t rest, uint32_t k, uint32_t each, uint32_t off)
+{
+	uint32_t lines = MAIL_LINE_TYPICAL + RCPT_LINE_TYPICAL * k;
+	int64_t less = reply_digits(x, x->c) - reply_digits(x, x->c > lines ? x->c - lines : 1);
+	int64_t other = (int64_t)rest + less - (int64_t)k * each;
+
+	other = other < 0 ? -other : other;
+	return other < (int64_t)off ? (uint32_t)other : off;
+}
+
+/* The server took the message, and said so in a record of its own. */
+static bool
+is_success(const struct estimate_path *p, const struct exchange *x)
+{
+	int32_t want = p->reply[ESTIMATE_REPLY_LAST] + reply_digits(x, x->c);
+	int32_t off = (int32_t)x->last - want, near = SUCCESS_NEAR + (int32_t)x->last_slack;
+
+	return x->last != 0 && x->server->digits != 0 && reply_is_known(p, ESTIMATE_REPLY_LAST) &&
+	       off <= near && off >= -near && !is_nobody(p, x);
+}
+
+/* How likely the answer is off by so many bytes from the sum of its replies. */
+static float
+sum_gain(const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape,
+    uint32_t off)
+{
+	bool sure = (p->guessed & shape->replies & BODY_REPLIES) == 0;
+	/* A chunk's answer names its size, and no more. */
+	bool body = (shape->replies & (1U << ESTIMATE_REPLY_BODY | 1U << ESTIMATE_REPLY_LAST)) != 0;
+	float spread = body || x->server->spread <= 0 ? x->server->spread : CHUNK_SPREAD, z;
+
+	off = off > x->slack ? off - x->slack : 0;
+	if ((shape->replies & BODY_REPLIES) == 0 || spread <= 0)
+		return off == 0 ? 2.F : SURE_SUM_MISSED;
+	spread *= sure ? 1.F : 1.5F;
+	z = (float)off / spread;
+	z = 2.F - logf(1 + 1.5F * spread) - .5F * z * z;
+	return z < SURE_SUM_MISSED ? SURE_SUM_MISSED : z;
 }
 
 /* All were taken: the answer tells their number. */
@@ -208,8 +194,10 @@ split_taken(const struct estimate_path *p, const struct exchange *x, const struc
 	k = k > COUNT_MAX ? COUNT_MAX : k;
 	if (k < 1) { /* not even one reply */
 		/* Or the session's first sums were shared out wrongly. */
-		out.gain -=
-		    shape->hidden && (p->guessed & 1U << ESTIMATE_REPLY_RCPT) != 0 ? 1.25F : 1.5F;
+		if ((p->guessed & 1U << ESTIMATE_REPLY_RCPT) != 0)
+			out.gain -= shape->hidden ? 1.25F : 1.5F;
+		else
+			out.gain = SUM_TOO_SHORT;
 		return out;
 	}
 	if (2 * x->slack >= each) { /* several fit: the fewest that lines of 100 bytes allow */
@@ -220,44 +208,54 @@ split_taken(const struct estimate_path *p, const struct exchange *x, const struc
 		k = low >= 1 && low < k ? low : k;
 	}
 	off = rest > k * each ? rest - k * each : k * each - rest;
-	if (off <= x->slack)
-		out.gain = guess ? 1.5F : 2.F;
+	if ((shape->replies & 1U << ESTIMATE_REPLY_LAST) != 0)
+		off = off_without_lines(x, rest, k, each, off);
+	if ((p->guessed & ~BODY_REPLIES & (shape->replies | 1U << ESTIMATE_REPLY_RCPT)) == 0)
+		out.gain = sum_gain(p, x, shape, off);
+	else if (off <= x->slack)
+		out.gain = 1.5F;
 	else if (off <= 3 + vary + x->slack)
 		out.gain = .5F;
-	else if (guess && off * 10 <= rest)
+	else if (off * 10 <= rest)
 		out.gain = .3F; /* a guess of `each` is off by a byte or two */
 	if (2 * x->slack >= each && out.gain > 0)
 		out.gain = 0;
 	if (k > most || (shape->hidden && x->c < MAIL_LINE_TYPICAL + 25 * k))
 		out.gain -= 4;
+	else if (shape->hidden && k > 1 &&
+		 x->c < HEADER_LEAST + MAIL_LINE_TYPICAL + RCPT_LINE_TYPICAL * k)
+		out.gain -= 1.5F;
+	if (shape->hidden && is_nobody(p, x) && (shape->replies & BODY_REPLIES) != 0)
+		out.gain += NOBODY_THERE;
 	out.gain += count_cost(k);
-	out.gain += shape->hidden ? -.15F * logf((float)k) : line_cost(p, shape, k);
+	out.gain += shape->hidden ? HIDDEN_COUNT * logf((float)k) : line_cost(p, x, shape, k);
 	out.accepted = (uint16_t)k;
 	return out;
 }
 
 /* What a refusal of `bytes` costs: it has the length of the ones before, or a plausible one. */
 static float
-refusal_cost(const struct estimate_path *p, uint32_t bytes)
+refusal_cost(const struct estimate_path *p, const struct exchange *x, uint32_t bytes)
 {
-	uint32_t known = split_refusal(p);
+	uint32_t known = reply_refusal(p);
 	float z;
 
 	if (bytes < REFUSAL_MIN || bytes > REFUSAL_MAX)
 		return -8;
 	if (known != 0 && bytes + 12 >= known && bytes <= known + 12)
 		return .5F;
-	z = logf((float)bytes / REFUSAL_TYPICAL) / .4F;
-	return -.7F - .5F * z * z;
+	z = logf((float)bytes / (float)x->server->refusal) / .4F;
+	return NEW_REFUSAL - .5F * z * z;
 }
 
 /* Some were refused: n lines tell the number, the surplus of the answer who of them. */
 static struct split
-split_mixed_of(const struct estimate_path *p, const struct exchange *x, uint32_t n, uint32_t fixed)
+split_mixed_of(const struct estimate_path *p, const struct exchange *x,
+    const struct turn_shape *shape, uint32_t n, uint32_t fixed)
 {
 	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT];
-	uint32_t refusal = split_refusal(p) != 0 ? split_refusal(p) : REFUSAL_TYPICAL;
-	uint32_t refused, surplus;
+	uint32_t refusal = reply_refusal(p) != 0 ? reply_refusal(p) : x->server->refusal;
+	uint32_t refused, surplus, of_one;
 	struct split out = {.gain = -20};
 
 	if (n < 1 || n > COUNT_MAX || x->s <= fixed + n * each || refusal <= each)
@@ -266,10 +264,43 @@ split_mixed_of(const struct estimate_path *p, const struct exchange *x, uint32_t
 	refused = (surplus + (refusal - each) / 2) / (refusal - each);
 	if (refused < 1 || refused > n)
 		return out;
+	of_one = each + surplus / refused;
 	out.refused = (uint16_t)refused;
 	out.accepted = (uint16_t)(n - refused);
-	out.gain = -.8F + refusal_cost(p, each + surplus / refused) + count_cost(n);
+	out.refusal = (uint16_t)(of_one > UINT16_MAX ? UINT16_MAX : of_one);
+	out.gain =
+	    SOME_REFUSED + refusal_cost(p, x, of_one) + count_cost(n) + line_cost(p, x, shape, n);
 	return out;
+}
+
+/* The refusals of the session, as long as they are known to be, and recipients beside them add up to the answer. */
+static struct split
+split_mixed_known(const struct estimate_path *p, const struct exchange *x,
+    const struct turn_shape *shape, uint32_t fixed, uint32_t n, struct split best)
+{
+	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT], refusal = reply_refusal(p);
+	uint32_t from = n - n / 3, to = n + n / 3 + 1;
+
+	to = to - from > MIXED_TRIES ? from + MIXED_TRIES : to;
+	for (n = from; n <= to; n++) {
+		uint32_t surplus = x->s > fixed + n * each ? x->s - fixed - n * each : 0;
+		uint32_t refused = (surplus + (refusal - each) / 2) / (refusal - each);
+		uint32_t sum = refused * (refusal - each);
+		uint32_t off = surplus > sum ? surplus - sum : sum - surplus;
+		float gain;
+
+		if (refused < 1 || refused > n ||
+		    off > 2 + ESTIMATE_REFUSED_UNIT * refused + x->slack)
+			continue;
+		gain = SOME_REFUSED + 1.5F + count_cost(n) + line_cost(p, x, shape, n);
+		if (gain <= best.gain)
+			continue;
+		best = (struct split){.accepted = (uint16_t)(n - refused),
+		    .refused = (uint16_t)refused,
+		    .refusal = (uint16_t)refusal,
+		    .gain = gain};
+	}
+	return best;
 }
 
 /* With lines of the length that was learned; else short ones, or long ones with ORCPT (RFC 3461). */
@@ -277,43 +308,84 @@ static struct split
 split_mixed(const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape,
     uint32_t fixed)
 {
-	struct split out = split_mixed_of(p, x, count_by_lines(p, shape), fixed), other;
+	uint32_t counts[2] = {count_by_lines(p, shape), 0};
+	struct split out = {.gain = -20};
 
-	if (line_learned(p) != 0)
-		return out;
-	other =
-	    split_mixed_of(p, x, (shape->commands + RCPT_LINE_LONG / 2) / RCPT_LINE_LONG, fixed);
-	other.gain -= .5F;
-	return other.gain > out.gain ? other : out;
+	if (reply_line(p) == 0 && x->dsn)
+		counts[1] = (shape->commands + RCPT_LINE_ORCPT / 2) / RCPT_LINE_ORCPT;
+	for (unsigned i = 0; i < 2; i++) {
+		struct split other = split_mixed_of(p, x, shape, counts[i], fixed);
+
+		if (other.gain > out.gain)
+			out = other;
+		if (counts[i] != 0 && reply_refusal(p) > p->reply[ESTIMATE_REPLY_RCPT])
+			out = split_mixed_known(p, x, shape, fixed, counts[i], out);
+	}
+	return out;
 }
 
-/* The same beside a body: only sums that come out exactly count, the fewest refusals first. */
+/* The same beside a body, whose bytes hide the lines: only sums that come out count, the fewest refusals first. */
 static struct split
 split_mixed_hidden(const struct estimate_path *p, const struct exchange *x, uint32_t fixed)
 {
-	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT], refusal = split_refusal(p);
+	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT], refusal = reply_refusal(p);
 	struct split out = {.gain = -20};
 
-	if (refusal == 0)
-		return out;
-	for (uint32_t r = 1; r <= REFUSALS_MAX && fixed + r * refusal <= x->s + 3; r++) {
-		uint32_t rest = x->s + 3 - fixed - r * refusal;
+	for (uint32_t r = 1; r <= REFUSALS_MAX && refusal != 0; r++) {
+		uint32_t near = ESTIMATE_REFUSED_UNIT * r + 2 + x->slack, sum = fixed + r * refusal;
+		uint32_t rest = x->s + near > sum ? x->s + near - sum : 0;
 		uint32_t accepted = rest / each;
 
-		if (rest % each > 6 + x->slack || accepted > COUNT_MAX)
+		if (rest == 0)
+			break;
+		if (rest % each > 2 * near || accepted > COUNT_MAX ||
+		    x->c < MAIL_LINE_TYPICAL + RCPT_LINE_MIN * (accepted + r))
 			continue;
-		out = (struct split){
-		    .accepted = (uint16_t)accepted, .refused = (uint16_t)r, .gain = -.5F};
-		break;
+		return (struct split){.accepted = (uint16_t)accepted,
+		    .refused = (uint16_t)r,
+		    .refusal = (uint16_t)refusal,
+		    .gain = 0 + HIDDEN_COUNT * logf((float)(accepted + r))};
 	}
 	return out;
+}
+
+/*
+ * More than all lines that the turn has room for would be answered with: some were refused, with replies of a length
+ * that is not known, and at least so many.
+ */
+static struct split
+split_overfull(const struct estimate_path *p, const struct exchange *x, uint32_t fixed)
+{
+	uint32_t each = p->reply[ESTIMATE_REPLY_RCPT];
+	uint32_t room = x->c > HEADER_LEAST + MAIL_LINE_TYPICAL + RCPT_LINE_TYPICAL
+			    ? (x->c - HEADER_LEAST - MAIL_LINE_TYPICAL) / RCPT_LINE_TYPICAL
+			    : 1;
+	uint32_t refusal = x->server->refusal, sum = fixed + room * each, refused;
+
+	if (is_success(p, x) && refusal > each &&
+	    x->s > x->last + p->reply[ESTIMATE_REPLY_MAIL] + refusal) {
+		/* Not a whole number of acceptances: one at least was refused. */
+		uint32_t rest = x->s - x->last - p->reply[ESTIMATE_REPLY_MAIL];
+
+		if (rest % each > x->slack && rest / each <= COUNT_MAX)
+			return (struct split){.accepted = (uint16_t)(1 + (rest - refusal) / each),
+			    .refused = 1,
+			    .gain = 0};
+	}
+	if (reply_refusal(p) != 0 || refusal <= each || x->s <= sum || room > COUNT_MAX)
+		return (struct split){.gain = -20};
+	refused = (x->s - sum + refusal - each - 1) / (refusal - each);
+	if (refused >= room)
+		return (struct split){.gain = -20};
+	return (struct split){
+	    .accepted = (uint16_t)(room - refused), .refused = (uint16_t)refused, .gain = OVERFULL};
 }
 
 /* An answer exactly as long as the newest one to a turn of the same kind: the kind is right. */
 static float
 repeat_gain(const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape)
 {
-	return split_is_repeat(p, x) && p->step_kind == step_kind(shape)
+	return reply_is_repeat(p, x) && p->step_kind == reply_step_kind(shape)
 		   ? REPEAT / (x->slack == 0 ? 1.F : 2.F)
 		   : 0;
 }
@@ -325,18 +397,85 @@ split_turn(const struct estimate_path *p, const struct exchange *x, const struct
 	uint32_t fixed;
 	bool guess;
 
-	if (!fixed_bytes(p, shape, &fixed, &guess))
+	if (!reply_sum(p, x, shape, &fixed, &guess))
 		return (struct split){.accepted = (uint16_t)count_by_lines(p, shape),
 		    .gain = (shape->hidden ? UNKNOWN_SUM : 0) + repeat_gain(p, x, shape)};
 	taken = split_taken(p, x, shape, fixed, guess);
-	if (shape->hidden)
+	if (shape->hidden) {
+		struct split overfull = split_overfull(p, x, fixed);
+
 		mixed = split_mixed_hidden(p, x, fixed);
-	else
+		mixed = overfull.gain > mixed.gain ? overfull : mixed;
+	} else
 		mixed = split_mixed(p, x, shape, fixed);
 	if (mixed.gain > taken.gain && mixed.accepted > 0)
 		return mixed;
 	taken.gain += repeat_gain(p, x, shape);
 	return taken;
+}
+
+/* r refusals and the answer to DATA or BDAT that there is nobody: how long is one? 0 = that cannot be. */
+static uint32_t
+refusal_of(const struct estimate_path *p, const struct exchange *x, uint32_t r, bool alike)
+{
+	uint32_t nobody = alike ? x->server->repeats : x->server->nobody;
+	uint32_t fixed = nobody + p->reply[ESTIMATE_REPLY_MAIL];
+	uint32_t shares = r + alike, rest = x->s > fixed ? x->s - fixed : 0;
+
+	return alike && rest % shares > x->slack ? 0 : rest / shares;
+}
+
+/* A last record of its own that says so must have that length. */
+static bool
+is_last_nobody(const struct estimate_path *p, const struct exchange *x, bool alike, uint32_t each)
+{
+	uint32_t want = alike ? x->server->repeats + each : x->server->nobody;
+
+	return !is_nobody(p, x) ||
+	       (x->last + x->last_slack >= want && x->last <= want + x->last_slack);
+}
+
+/* r refusals make the answer, their words once more at its end or not. */
+static struct split
+split_nobody_of(const struct estimate_path *p, const struct exchange *x,
+    const struct turn_shape *shape, uint32_t r, bool alike)
+{
+	uint32_t each = refusal_of(p, x, r, alike);
+	struct split out = {.refused = (uint16_t)r, .refusal = (uint16_t)each, .gain = -20};
+
+	if (each == 0 || !is_last_nobody(p, x, alike, each))
+		return out;
+	out.gain = refusal_cost(p, x, each) - .3F * logf((float)r) + line_cost(p, x, shape, r);
+	if (is_nobody(p, x))
+		out.gain += NOBODY_SAID;
+	return out;
+}
+
+/* All were refused, by a server whose words then are known. */
+static struct split
+split_nobody(
+    const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape)
+{
+	uint32_t known = reply_refusal(p), typical = x->server->refusal;
+	uint32_t longest = 4 * (known > typical ? known : typical);
+	uint32_t shortest = (known != 0 && known < typical ? known : typical) / 4;
+	uint32_t least = x->s / (longest + 1), most = x->s / (shortest + 1);
+	struct split out = {.refused = 1, .gain = -20};
+
+	if (!shape->hidden && most > shape->commands / RCPT_LINE_MIN)
+		most = shape->commands / RCPT_LINE_MIN;
+	if (!shape->hidden && least < shape->commands / RCPT_LINE_MOST)
+		least = shape->commands / RCPT_LINE_MOST;
+	least = least < 1 ? 1 : least;
+	most = most > least + REFUSALS_MAX ? least + REFUSALS_MAX : most;
+	for (uint32_t r = least; r <= most; r++)
+		for (unsigned alike = 0; alike < (x->server->repeats != 0 ? 2U : 1U); alike++) {
+			struct split other = split_nobody_of(p, x, shape, r, alike);
+
+			if (other.gain > out.gain)
+				out = other;
+		}
+	return out;
 }
 
 struct split
@@ -346,222 +485,35 @@ split_refused(
 	uint32_t n = count_by_lines(p, shape), mail = p->reply[ESTIMATE_REPLY_MAIL];
 	/* RCPTs and what came behind them got one refusal each. */
 	uint32_t each = x->s > mail ? (x->s - mail) / (n + 1) : 0;
-	struct split taken = split_turn(p, x, shape);
+	struct split taken;
 	struct split out = {.refused = (uint16_t)n, .gain = -.5F};
 
+	if (is_success(p, x))
+		return (struct split){.refused = 1, .gain = -8};
+	if (x->server->nobody != 0 && reply_is_known(p, ESTIMATE_REPLY_MAIL))
+		return split_nobody(p, x, shape);
+	taken = split_turn(p, x, shape);
+	if (shape->hidden)
+		out.gain -= 1;
+	if (reply_refusal(p) !=
+	    0) { /* of which one and a sentence that there is nobody make the rest */
+		uint32_t known = reply_refusal(p), rest = x->s > mail ? x->s - mail : 0;
+		uint32_t r = (rest + known - NOBODY_MOST) / known;
+
+		if (r > 0 && r < COUNT_MAX && rest + 4 * r >= r * known + NOBODY_LEAST)
+			return (struct split){
+			    .refused = (uint16_t)r, .refusal = (uint16_t)known, .gain = .5F};
+		out.gain -= 1;
+	}
 	if (each < REFUSAL_MIN || each > REFUSAL_MAX)
-		out.gain = -4;
-	if (taken.refused == 0 && taken.gain > 0)
+		out.gain -= 4;
+	if (taken.refused == 0 && taken.gain > -1)
 		out.gain -= 2;
 	if (shape->hidden) {
-		uint32_t known = split_refusal(p) != 0 ? split_refusal(p) : REFUSAL_TYPICAL;
+		uint32_t known = reply_refusal(p) != 0 ? reply_refusal(p) : x->server->refusal;
 
 		n = (x->s > mail + 40 ? x->s - mail - 40 + known / 2 : 0) / known;
 		out.refused = (uint16_t)(n < 1 ? 1 : n > COUNT_MAX ? COUNT_MAX : n);
 	}
 	return out;
-}
-
-/* --- messages sent in one turn with their envelopes, or cut in two --- */
-
-/*
- * A client cuts a message because it is long (Exim: over 8192 bytes the header goes ahead, so that refusals are known
- * before the body is sent), so those that took one turn are shorter than those that took two.
- */
-static uint8_t
-turn_units(uint32_t bytes)
-{
-	uint32_t units = bytes / ESTIMATE_TURN_UNIT + 1;
-
-	return (uint8_t)(units > UINT8_MAX ? UINT8_MAX : units);
-}
-
-void
-split_hides(struct estimate_path *p)
-{
-	if (p->hides)
-		return;
-	p->hides = 1;
-	p->whole = p->parts = 0;
-}
-
-void
-split_took_one_turn(struct estimate_path *p, const struct exchange *x)
-{
-	uint8_t units = turn_units(x->c);
-
-	if (p->hides && units > p->whole)
-		p->whole = units;
-}
-
-void
-split_took_parts(struct estimate_path *p, const struct exchange *x)
-{
-	uint8_t units = turn_units(x->c + p->typical_bytes);
-
-	if (p->hides && (p->parts == 0 || units < p->parts))
-		p->parts = units;
-}
-
-float
-split_one_turn_gain(const struct estimate_path *p, const struct exchange *x)
-{
-	return p->hides && p->parts != 0 && turn_units(x->c) > p->parts ? WRONG_SIZE : 0;
-}
-
-float
-split_parts_gain(const struct estimate_path *p, const struct exchange *x)
-{
-	uint32_t bytes = x->c + p->typical_bytes;
-	float gain = 0;
-
-	if (bytes < PARTS_LEAST || (p->hides && turn_units(bytes) < p->whole))
-		gain += WRONG_SIZE;
-	/* One part was answered with the envelope, the other with the message's number. */
-	if (split_is_repeat(p, x))
-		gain += x->slack == 0 ? BY_CHANCE : BY_CHANCE / 2;
-	return gain;
-}
-
-/* --- learning --- */
-
-static uint32_t
-greatest_divisor(uint32_t a, uint32_t b)
-{
-	while (b != 0) {
-		uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-/*
- * Answers to turns of one kind differ by whole replies to RCPT: their length divides all
- * differences.  Where replies repeat the address or a number they vary, and nothing is learned.
- */
-static void
-learn_step(struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape)
-{
-	uint8_t kind = step_kind(shape);
-	uint32_t difference, step;
-
-	if (x->s > UINT16_MAX)
-		return;
-	if (x->slack == 0 && p->step_kind == kind && p->step_bytes != x->s &&
-	    p->step != STEP_SPOILED) {
-		difference = x->s > p->step_bytes ? x->s - p->step_bytes : p->step_bytes - x->s;
-		step = greatest_divisor(difference, p->step);
-		if (step < REPLY_MIN)
-			step = STEP_SPOILED;
-		if (step <= UINT8_MAX)
-			p->step = (uint8_t)step;
-	}
-	p->step_kind = kind & 15U;
-	p->step_bytes = (uint16_t)x->s;
-}
-
-/* The length of a reply to RCPT as the differences have it, nearest to what was thought; 0 = they do not say. */
-static uint32_t
-step_reply(const struct estimate_path *p, uint32_t thought)
-{
-	uint32_t best = 0, distance = UINT32_MAX;
-
-	if (p->step < REPLY_MIN)
-		return 0;
-	for (uint32_t j = 1; p->step / j >= REPLY_MIN; j++) {
-		uint32_t each = p->step / j;
-		uint32_t off = each > thought ? each - thought : thought - each;
-
-		if (p->step % j == 0 && each <= REPLY_MOST && off < distance) {
-			best = each;
-			distance = off;
-		}
-	}
-	return best;
-}
-
-/* The replies beside MAIL's and RCPT's are mostly the longer ones. */
-static uint32_t
-reply_weight(unsigned reply)
-{
-	return reply == ESTIMATE_REPLY_MAIL || reply == ESTIMATE_REPLY_RCPT ? 1 : 2;
-}
-
-/* Lengths that are no facts yet share what the known ones leave of the answer to n recipients. */
-static void
-learn_shares(
-    struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape, uint32_t n)
-{
-	unsigned used = shape->replies | 1U << ESTIMATE_REPLY_RCPT, unsure = 0,
-		 last = ESTIMATE_REPLY_RCPT;
-	uint32_t left = x->s, weights = 0, each, step;
-
-	for (unsigned i = 0; i < ESTIMATE__REPLIES; i++) {
-		uint32_t times = i == ESTIMATE_REPLY_RCPT ? n : 1;
-
-		if ((used & 1U << i) == 0)
-			continue;
-		if (split_is_sure(p, i)) {
-			left -= times * p->reply[i] < left ? times * p->reply[i] : left;
-			continue;
-		}
-		unsure |= 1U << i;
-		weights += times * reply_weight(i);
-		if (i != ESTIMATE_REPLY_RCPT)
-			last = i;
-	}
-	if (weights == 0 || left / weights < REPLY_MIN || left / weights > REPLY_MOST)
-		return;
-	each = left / weights;
-	step = step_reply(p, each);
-	if (step != 0 && (unsure & 1U << ESTIMATE_REPLY_RCPT) != 0 && step * n < left)
-		each = step;
-	for (unsigned i = 0; i < ESTIMATE__REPLIES; i++) {
-		uint32_t times = i == ESTIMATE_REPLY_RCPT ? n : 1, bytes = each * reply_weight(i);
-
-		if (i == last || (unsure & 1U << i) == 0)
-			continue;
-		p->reply[i] = reply_bytes(bytes);
-		left -= bytes * times < left ? bytes * times : left;
-	}
-	p->reply[last] = reply_bytes(last == ESTIMATE_REPLY_RCPT ? left / n : left);
-	p->guessed = (p->guessed | unsure) & REPLIES_ALL;
-}
-
-static bool
-is_exact(const struct estimate_path *p, const struct exchange *x, uint32_t fixed, uint32_t accepted)
-{
-	return fixed + accepted * p->reply[ESTIMATE_REPLY_RCPT] == x->s;
-}
-
-void
-split_learn(struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape,
-    const struct split *split)
-{
-	uint32_t fixed, line;
-	bool guess, known = fixed_bytes(p, shape, &fixed, &guess);
-
-	learn_step(p, x, shape);
-	if (split->refused > 0 || split->accepted == 0) {
-		uint32_t surplus =
-		    split->accepted * (uint32_t)p->reply[ESTIMATE_REPLY_RCPT] + fixed;
-
-		if (known && !is_known(p, ESTIMATE_REPLY_REFUSED) && split->refused > 0 &&
-		    x->s > surplus)
-			p->reply[ESTIMATE_REPLY_REFUSED] =
-			    reply_bytes((x->s - surplus) / split->refused);
-		return;
-	}
-	if (!known)
-		learn_shares(p, x, shape, split->accepted);
-	else if (guess && x->s + x->slack + 3 < fixed + p->reply[ESTIMATE_REPLY_RCPT])
-		learn_shares(p, x, shape, 1); /* shorter than the guess allows */
-	else if (guess && split->gain > 0 && !is_exact(p, x, fixed, split->accepted))
-		learn_shares(p, x, shape, split->accepted);
-	line = shape->commands / split->accepted;
-	if (!shape->hidden && !p->hides && known && !guess && split->accepted >= 3 &&
-	    line >= RCPT_LINE_MIN && line <= UINT8_MAX)
-		p->line = (uint8_t)line;
 }

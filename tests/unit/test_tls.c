@@ -536,16 +536,28 @@ test_hints(void **state)
 	tls_hints_ehlo_line(&h, "250-mx.example.org", 18, 20);
 	assert_false(h.pipelining);
 	tls_hints_ehlo_line(&h, "250-PipeLining", 14, 16);
+	tls_hints_ehlo_line(&h, "250-mx.dsn.example.org", 22, 24);
+	assert_false(h.dsn);
+	tls_hints_ehlo_line(&h, "250-DSN", 7, 9);
+	assert_true(h.dsn);
 	tls_hints_ehlo_line(&h, "250 CHUNKING", 12, 14);
 	assert_true(h.pipelining && h.chunking && h.ehlo_seen);
 	assert_int_equal(h.ehlo_bytes, 24);
-	assert_int_equal(h.ehlo_reply_bytes, 50);
+	assert_int_equal(h.ehlo_reply_bytes, 83);
 	tls_hints_greeting(&h, "Exim", 4); /* the first word wins */
 	assert_int_equal(h.family, TLS_FAMILY_POSTFIX);
 	tls_hints_init(&h);
 	tls_hints_greeting(&h, "", 0);
 	tls_hints_greeting(&h, "220 exi", 7);
 	assert_int_equal(h.family, TLS_FAMILY_UNKNOWN);
+	tls_hints_greeting(&h, "220 mx.google.com ESMTP", 23);
+	assert_int_equal(h.family, TLS_FAMILY_UNKNOWN);
+	tls_hints_greeting(&h, "220 mx.google.com ESMTP a1-2si345.6 - gsmtp\r\n", 45);
+	assert_int_equal(h.family, TLS_FAMILY_GOOGLE);
+	assert_int_equal(h.name_bytes, 19);
+	tls_hints_init(&h);
+	tls_hints_greeting(&h, "220 mx.exim.example ESMTP Exim 4.96\r\n", 37);
+	assert_int_equal(h.name_bytes, 15);
 	tls_hints_ehlo_line(&h, "250", 3, 100000);
 	assert_int_equal(h.ehlo_reply_bytes, UINT16_MAX);
 }

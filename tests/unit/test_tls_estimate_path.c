@@ -60,9 +60,18 @@ test_gain_has_a_bound(void **state)
 		struct estimate_path p = any_path();
 		struct exchange x = {.c = 1 + any(lengths[any(4)]),
 		    .s = 1 + any(any(4) ? 300 : 3000),
-		    .slack = any(4) ? 0 : any(17)};
+		    .slack = any(4) ? 0 : any(17),
+		    .dsn = any(2) != 0,
+		    .bye = any(3) ? 0 : 15,
+		    .goodbye = any(2) ? 15 : 0,
+		    .server = &tls_model_servers[any(TLS_FAMILY__COUNT)]};
 		struct reading reading;
 
+		if (any(2)) { /* several records */
+			x.first = 1 + any(x.c);
+			x.last = any(3) ? 1 + any(x.s) : x.server->nobody;
+			x.last_slack = (uint16_t)(x.slack / 2);
+		}
 		x.ln_c = logf((float)x.c);
 		x.ln_s = logf((float)x.s);
 		if (any(3) == 0) /* a sum that comes out, and for the second time */

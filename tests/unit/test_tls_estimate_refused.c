@@ -170,7 +170,7 @@ test_rejected_pipelined(void **state)
 
 	(void)state;
 	begin(&postfix);
-	turn(45 + 38 * 10 + 6, 14 + 7 * 14 + 3 * 75 + 37);
+	turn(45 + 38 * 10 + 6, 14 + 7 * 14 + 3 * 98 + 37);
 	turn(3000, 40);
 	e = quit();
 	assert_counts(e, 1, 7);
