@@ -228,7 +228,11 @@ look_at_enforcer(json_t *list, const json_t *status)
 		    "most from %s",
 		    output_json_number(has, "overflow"),
 		    output_json_get(has, "overflow_link", "?"));
-	if (output_json_number(enforcer, "repaired") > 0)
+	if (json_is_string(json_object_get(enforcer, "behind")))
+		add(list, "ruleset", STATE_FAIL,
+		    "it is tried again every 2 s; see bulkhead ledger show",
+		    "is not what the database says: %s", output_json_get(enforcer, "behind", ""));
+	else if (output_json_number(enforcer, "repaired") > 0)
 		add(list, "ruleset", STATE_WARN,
 		    "bulkhead ledger show names who did it: keep them from flushing other tables",
 		    "others changed our rules %lld times; they were put back",

@@ -97,6 +97,10 @@ print_enforcer(struct output *out, const json_t *data)
 		}
 	output_line(out, OUTPUT_PLAIN, "enforcer  pid %lld, repaired %lld times%s",
 	    output_json_number(enforcer, "pid"), output_json_number(enforcer, "repaired"), missing);
+	if (json_is_string(json_object_get(enforcer, "behind")))
+		output_line(out, OUTPUT_ALERT,
+		    "          the kernel is not what the database says: %s",
+		    output_json_get(enforcer, "behind", ""));
 }
 
 /* What bounds a mailing while the programs are dead. */

@@ -120,6 +120,8 @@ enforcer_json(const struct guard *g)
 	out = json_pack("{s:i, s:I, s:I, s:o}", "pid", (int)enforce_pid(g->enforce), "reconciled",
 	    (json_int_t)g->reconcile_count, "repaired", (json_int_t)g->repair_count, "features",
 	    features);
+	json_object_set_new(
+	    out, "behind", g->behind.code != 0 ? ctl_json_text(g->behind.text) : json_null());
 	has_state = enforce_brake_state(g->enforce, &state, &e) == 0;
 	json_object_set_new(
 	    out, "brake", has_state && has_brake ? brake_json(&state) : json_null());

@@ -53,7 +53,7 @@ extern const struct enforce_key_row enforce_keys[ENFORCE_KEY__COUNT];
 #define ENFORCE_KEY_BYTES      16
 #define ENFORCE_COMMENT_BYTES  128
 /* In all elements of one transaction and family; larger plans are refused. */
-#define ENFORCE_KEYS_MAX (2 * PLAN_ELEMENTS_MAX)
+#define ENFORCE_KEYS_MAX PLAN_KEYS_MAX
 
 const char *enforce_layout_set_name(char buf[ENFORCE_SET_NAME_BYTES], unsigned set, unsigned kind);
 

@@ -205,6 +205,7 @@ batch_trim(struct enforce_netlink *nl)
 static int
 read_verdict(const struct enforce_netlink *nl, const void *answer, size_t size, int so_far)
 {
+	const unsigned port = mnl_socket_get_portid(nl->requests);
 	const struct nlmsghdr *h = answer;
 	int left = (int)size, result = so_far;
 
@@ -212,7 +213,7 @@ read_verdict(const struct enforce_netlink *nl, const void *answer, size_t size, 
 		const struct nlmsgerr *error = mnl_nlmsg_get_payload(h);
 
 		/* Another request's, or too short to say anything. */
-		if (h->nlmsg_type != NLMSG_ERROR ||
+		if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_pid != port ||
 		    h->nlmsg_seq - nl->first_seq >= nl->seq - nl->first_seq ||
 		    h->nlmsg_len < NLMSG_LENGTH(sizeof(error->error)))
 			continue;
@@ -226,13 +227,15 @@ read_verdict(const struct enforce_netlink *nl, const void *answer, size_t size, 
 
 /* The kernel runs the whole transaction inside of sendmsg(): every answer waits afterwards.  One
  * ACK, asked of the last message, makes success positive evidence (an ACK of the batch end needs
- * kernel 6.10); without any answer it is -EPROTO, and what the kernel did must be looked up. */
+ * kernel 6.10).  -EPROTO: nobody knows what the kernel did, because the answer did not come, or because
+ * one of those that were lost may have been an error; every operation here may be repeated. */
 static int
 batch_commit(struct enforce_netlink *nl)
 {
 	char answer[8192];
 	int result = -EPROTO;
 	char *end = batch_end(nl);
+	bool lost = false;
 	ssize_t n;
 
 	if (nl->failed)
@@ -246,12 +249,13 @@ batch_commit(struct enforce_netlink *nl)
 	while ((n = enforce_netlink_receive(nl, answer, sizeof(answer), false)) != -EAGAIN) {
 		if (n >= 0)
 			result = read_verdict(nl, answer, (size_t)n, result);
-		else if (n == -ENOBUFS || n == -EMSGSIZE)
-			result = result == 0 ? -EPROTO : result; /* an error may be what was lost */
 		else
-			return (int)n;
+			lost = true;
+		if (n < 0 && n != -ENOBUFS && n != -EMSGSIZE)
+			break;
 	}
-	nl->commits += result == 0;
+	if (lost && result == 0)
+		result = -EPROTO;
 	batch_trim(nl);
 	return result;
 }

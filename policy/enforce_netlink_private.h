@@ -23,7 +23,6 @@ struct enforce_netlink {
 	struct mnl_socket *requests;
 	unsigned families;	 /* bit mask */
 	uint32_t seq, first_seq; /* first_seq: of the batch */
-	uint32_t commits;	 /* transactions that the kernel took */
 	uint8_t *batch;
 	size_t room, size, last; /* bytes; `last` = offset of the newest message but the end */
 	bool failed;		 /* out of memory while building */

@@ -23,6 +23,7 @@
 #include "policy/enforce_layout.h"
 #include "policy/enforce_notice.h"
 #include "policy/enforce_odd.h"
+#include "policy/enforce_text.h"
 
 /* Before raw (-300) and so before connection tracking (-200); at ingress before flowtables (0). */
 #define NET_PRIORITY  (-310)
@@ -294,15 +295,57 @@ put_chains(FILE *f, const struct enforce_config *cfg, enum enforce_family family
 		enforce_brake_write_entry(f, name, t, ENFORCE_NOTICE_CHAIN);
 }
 
+const char *
+enforce_nft_door_name(char buf[ENFORCE_NFT_DOOR_BYTES], int index)
+{
+	snprintf(buf, ENFORCE_NFT_DOOR_BYTES, "door_%d", index);
+	return buf;
+}
+
+static void
+put_door(FILE *f, const char *t, const struct enforce_nft_door *d)
+{
+	char door[ENFORCE_NFT_DOOR_BYTES];
+
+	enforce_nft_door_name(door, d->index);
+	fprintf(f,
+	    "add chain netdev %s %s { type filter hook ingress device \"%s\" priority %d; policy "
+	    "accept; }\n"
+	    "flush chain netdev %s %s\n"
+	    "add rule netdev %s %s tcp dport 25 jump %s\n",
+	    t, door, d->ifname, DOOR_PRIORITY, t, door, t, door,
+	    d->notice ? ENFORCE_NOTICE_CHAIN : "smtp");
+	enforce_odd_write_entry(f, t, ENFORCE_FAMILY_NETDEV, door);
+}
+
+/* What was refused so far is counted in one family: the first of them. */
+static void
+put_contents(FILE *f, const struct enforce_config *cfg, enum enforce_family family,
+    uint32_t features, const struct enforce_nft_contents *contents)
+{
+	const char *name = enforce_families[family].name;
+	bool first = true;
+	unsigned i;
+
+	for (i = 0; i < (unsigned)family; i++)
+		first &= (features >> enforce_families[i].needs & 1) == 0;
+	enforce_text_elements(
+	    f, name, cfg->table, contents->elements->elements, contents->elements->count, first);
+	if ((features >> ENFORCE_BRAKE & 1) != 0)
+		enforce_text_beat(f, name, cfg->table, contents->alive_ms, contents->armed);
+	for (i = 0; family == ENFORCE_FAMILY_NETDEV && i < contents->door_count; i++)
+		put_door(f, cfg->table, &contents->doors[i]);
+}
+
 static void
 put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family, uint32_t features,
-    bool from_scratch)
+    const struct enforce_nft_contents *contents)
 {
 	const char *name = enforce_families[family].name, *t = cfg->table;
 	bool has_brake = (features >> ENFORCE_BRAKE & 1) != 0;
 
 	fprintf(f, "add table %s %s\n", name, t);
-	if (from_scratch)
+	if (contents != NULL)
 		fprintf(f, "delete table %s %s\nadd table %s %s\n", name, t, name, t);
 	put_relays(f, cfg, name);
 	put_sets(f, cfg, name);
@@ -310,6 +353,8 @@ put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family
 		enforce_brake_write(f, cfg, family);
 	enforce_odd_write(f, t, family, has_brake);
 	put_chains(f, cfg, family, features);
+	if (contents != NULL)
+		put_contents(f, cfg, family, features, contents);
 	if (family == ENFORCE_FAMILY_NETDEV)
 		return;
 	if (family == ENFORCE_FAMILY_INET && enforce_notice_is_on(cfg, features))
@@ -353,7 +398,8 @@ remove_redirect(struct enforce_nft *nft)
 }
 
 int
-enforce_nft_install(struct enforce_nft *nft, uint32_t features, bool from_scratch, struct err *e)
+enforce_nft_install(struct enforce_nft *nft, uint32_t features,
+    const struct enforce_nft_contents *contents, struct err *e)
 {
 	struct script s;
 	unsigned family;
@@ -363,7 +409,7 @@ enforce_nft_install(struct enforce_nft *nft, uint32_t features, bool from_scratc
 		return err_set(e, r, "no memory for the ruleset; give the guard more");
 	for (family = 0; family < ENFORCE_FAMILY__COUNT; family++)
 		if ((features >> enforce_families[family].needs & 1) != 0)
-			put_family(s.file, nft->cfg, family, features, from_scratch);
+			put_family(s.file, nft->cfg, family, features, contents);
 	r = script_run(nft, &s, "install the ruleset", e);
 	for (family = 0; r == 0 && family < ENFORCE_FAMILY__COUNT; family++)
 		if (nft->cfg->probe_off[enforce_families[family].needs])
@@ -375,13 +421,6 @@ enforce_nft_install(struct enforce_nft *nft, uint32_t features, bool from_scratc
 
 /* --- doors
  * ------------------------------------------------------------------------------------------- */
-
-const char *
-enforce_nft_door_name(char buf[ENFORCE_NFT_DOOR_BYTES], int index)
-{
-	snprintf(buf, ENFORCE_NFT_DOOR_BYTES, "door_%d", index);
-	return buf;
-}
 
 bool
 enforce_nft_is_door(const char *chain, int *index)
@@ -395,8 +434,6 @@ int
 enforce_nft_hook(
     struct enforce_nft *nft, const struct enforce_nft_door *doors, unsigned count, struct err *e)
 {
-	const char *t = nft->cfg->table;
-	char door[ENFORCE_NFT_DOOR_BYTES];
 	struct script s;
 	unsigned i;
 	int r;
@@ -406,17 +443,7 @@ enforce_nft_hook(
 	r = script_open(&s);
 	if (r < 0)
 		return err_set(e, r, "no memory to hook a link; give the guard more");
-	for (i = 0; i < count; i++) {
-		enforce_nft_door_name(door, doors[i].index);
-		fprintf(s.file,
-		    "add chain netdev %s %s { type filter hook ingress device \"%s\" priority %d; "
-		    "policy "
-		    "accept; }\n"
-		    "flush chain netdev %s %s\n"
-		    "add rule netdev %s %s tcp dport 25 jump %s\n",
-		    t, door, doors[i].ifname, DOOR_PRIORITY, t, door, t, door,
-		    doors[i].notice ? ENFORCE_NOTICE_CHAIN : "smtp");
-		enforce_odd_write_entry(s.file, t, ENFORCE_FAMILY_NETDEV, door);
-	}
+	for (i = 0; i < count; i++)
+		put_door(s.file, nft->cfg->table, &doors[i]);
 	return script_run(nft, &s, "hook a tenant's link", e);
 }

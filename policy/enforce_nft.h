@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "policy/enforce.h"
+#include "policy/plan.h"
 
 #define ENFORCE_NFT_DOOR_BYTES 24
 
@@ -25,19 +26,30 @@ void enforce_nft_close(struct enforce_nft *nft);
  * family of ours works. */
 int enforce_nft_probe(struct enforce_nft *nft, uint32_t *features, struct err *e);
 
-/*
- * Puts tables, sets, chains and rules in place, in one transaction; what stands already keeps its
- * elements. With `from_scratch` our tables are deleted and made again (other version of the
- * layout): elements are lost.  Never names another's table.
- */
-int enforce_nft_install(
-    struct enforce_nft *nft, uint32_t features, bool from_scratch, struct err *e);
-
 struct enforce_nft_door {
 	int index; /* of the link */
 	char ifname[OBS_IFNAME_BYTES];
 	bool notice; /* new connections of a blocked one are redirected */
 };
+
+/* What tables that are made again hold from their first moment on. */
+struct enforce_nft_contents {
+	const struct plan *elements; /* timeout_ns = time left */
+	uint64_t alive_ms;	     /* of the heartbeat; 0: none */
+	bool armed;
+	const struct enforce_nft_door *doors;
+	unsigned door_count;
+};
+
+/*
+ * Puts tables, sets, chains and rules in place, in one transaction; what stands already keeps its
+ * elements.  With `contents` our tables are deleted and made again with these (another version of
+ * the layout, or another's hand), in the same transaction: no packet meets less than both.  Never
+ * names another's table.
+ */
+int enforce_nft_install(struct enforce_nft *nft, uint32_t features,
+    const struct enforce_nft_contents *contents, struct err *e);
+
 /* Hooks links: one chain each, named by the link's index, so that a recycled name gets a new one.
  * All in one transaction: one link that is gone fails all. */
 int enforce_nft_hook(

@@ -46,7 +46,8 @@ matches_globs(const char *cursor, const char *ifname)
 static bool
 wants_door(const struct enforcer *en, const struct enforcer_link *link)
 {
-	return has_doors(en) && !link->shared && enforce_layout_is_ifname(link->ifname) &&
+	return has_doors(en) && !en->outdated && !link->shared &&
+	       enforce_layout_is_ifname(link->ifname) &&
 	       ((matches_globs(en->cfg->tap_globs, link->ifname) &&
 		    !matches_globs(en->cfg->ignore_globs, link->ifname)) ||
 		   enforcer_names(en, link->ifname));
@@ -82,34 +83,49 @@ hook_one(struct enforcer *en, struct enforcer_link *link)
 		    LOG_LEVEL_WARN, "enforce.door", "link=%s error=\"%s\"", link->ifname, e.text);
 }
 
+/* Those that are wanted; with `missing` those that no link has yet. */
+static struct enforce_nft_door *
+list_doors(const struct enforcer *en, bool missing, unsigned *count)
+{
+	struct enforce_nft_door *doors = calloc(en->link_count + 1, sizeof(*doors));
+
+	*count = 0;
+	for (unsigned i = 0; doors != NULL && i < en->link_count; i++)
+		if (wants_door(en, &en->links[i]) && !(missing && en->links[i].hooked))
+			doors[(*count)++] = door_of(en, &en->links[i]);
+	return doors;
+}
+
+struct enforce_nft_door *
+enforcer_doors(const struct enforcer *en, unsigned *count)
+{
+	return list_doors(en, false, count);
+}
+
+void
+enforcer_note_hooked(struct enforcer *en)
+{
+	for (unsigned i = 0; i < en->link_count; i++)
+		en->links[i].hooked = wants_door(en, &en->links[i]);
+}
+
 void
 enforcer_hook_all(struct enforcer *en, bool again)
 {
-	struct enforce_nft_door *doors = calloc(en->link_count + 1, sizeof(*doors));
-	unsigned count = 0, i;
-	bool together;
+	struct enforce_nft_door *doors;
+	unsigned count, i;
 
-	for (i = 0; i < en->link_count; i++) {
-		struct enforcer_link *link = &en->links[i];
-
-		if (again)
-			link->hooked = false;
-		if (link->hooked || !wants_door(en, link) || doors == NULL)
-			continue;
-		doors[count++] = door_of(en, link);
+	for (i = 0; again && i < en->link_count; i++)
+		en->links[i].hooked = false;
+	doors = list_doors(en, true, &count);
+	if (doors != NULL && enforce_nft_hook(en->nft, doors, count, NULL) == 0) {
+		enforcer_note_hooked(en);
+	} else {
+		for (i = 0; i < en->link_count; i++)
+			if (!en->links[i].hooked && wants_door(en, &en->links[i]))
+				hook_one(en, &en->links[i]);
 	}
-	together = doors != NULL && enforce_nft_hook(en->nft, doors, count, NULL) == 0;
 	free(doors);
-	for (i = 0; i < en->link_count; i++) {
-		struct enforcer_link *link = &en->links[i];
-
-		if (link->hooked || !wants_door(en, link))
-			continue;
-		if (together)
-			link->hooked = true;
-		else
-			hook_one(en, link);
-	}
 }
 
 void

@@ -25,38 +25,25 @@
 /* --- installing and repairing
  * ------------------------------------------------------------------------ */
 
-/* 0, or 1 when the tables were made again and are empty. */
-static int
-install(struct enforcer *en, struct err *e)
-{
-	int r = enforce_nft_install(en->nft, en->features, false, e);
-
-	if (r >= 0 || r == -EPERM)
-		return r;
-	/* Something of another shape has one of our names: an older layout, or another's hand. */
-	log_event(LOG_LEVEL_WARN, "enforce.from_scratch", "error=\"%s\"", e->text);
-	r = enforce_nft_install(en->nft, en->features, true, e);
-	return r < 0 ? r : 1;
-}
-
 static void
 repair(struct enforcer *en, const struct enforce_watch_change *c)
 {
 	int64_t begin_ns = clock_mono_ns();
 	char text[200];
+	bool made_again = false;
 	struct err e = {0};
 	int r = 0;
 
 	if (c->rules || c->lost) {
-		r = install(en, &e);
-		if (r >= 0)
+		r = enforce_nft_install(en->nft, en->features, NULL, &e);
+		if (r == 0)
 			enforcer_hook_all(en, true);
+		made_again = r < 0 && r != -EPERM;
+		if (made_again) /* something of another shape has one of our names */
+			r = enforcer_make_again(en, &e);
 	}
-	if (r >= 0) {
-		r = enforcer_apply(en);
-		if (r < 0)
-			err_set(&e, r, "cannot put the elements back: %s", strerror(-r));
-	}
+	if (r == 0 && !made_again)
+		r = enforcer_put_back(en, &e);
 	snprintf(text, sizeof(text), "%s of table %s %s by %s (pid %u); %s %u elements in %lld us",
 	    c->rules ? "rules" : "elements", en->cfg->table,
 	    c->lost ? "may have been changed" : "were changed",
@@ -77,7 +64,7 @@ enforcer_repair_due(struct enforcer *en)
 {
 	int64_t now_ns = clock_mono_ns(), quiet_ns;
 
-	if (!en->repair_waits)
+	if (!en->repair_waits || en->outdated)
 		return -1;
 	if (now_ns < en->repair_not_before_ns)
 		return (int)((en->repair_not_before_ns - now_ns) / 1000000) + 1;
@@ -163,7 +150,7 @@ adopt(struct enforcer *en, struct err *e)
 {
 	int64_t now_ns = clock_mono_ns();
 	unsigned i;
-	int r, again;
+	int r, installed;
 
 	r = enforce_netlink_list(en->netlink, NULL, true, &en->standing);
 	if (r < 0)
@@ -172,14 +159,19 @@ adopt(struct enforcer *en, struct err *e)
 	for (i = 0; i < en->standing.count; i++)
 		if (en->standing.elements[i].timeout_ns != 0)
 			en->standing.elements[i].timeout_ns += now_ns;
-	again = install(en, e);
-	if (again < 0)
-		return again;
-	if (r > 0 || again > 0) /* some stood only in part; an older layout was replaced */
-		r = enforcer_apply(en);
-	return r < 0 ? err_set(e, r, "cannot complete the elements of table %s: %s", en->cfg->table,
-			   strerror(-r))
-		     : 0;
+	installed = enforce_nft_install(en->nft, en->features, NULL, e);
+	if (installed == -EPERM)
+		return installed;
+	if (installed < 0) {
+		/* Another version's, or another's hand: what it blocks we may not be able to read. */
+		log_event(LOG_LEVEL_WARN, "enforce.outdated", "error=\"%s\"", e->text);
+		en->outdated = true;
+		return 0;
+	}
+	/* Some stood only in part; what has no room is missed by the judge, who looks next. */
+	if (r > 0 && enforcer_put_back(en, e) < 0)
+		log_event(LOG_LEVEL_ERROR, "enforce.adopt", "error=\"%s\"", e->text);
+	return 0;
 }
 
 int
@@ -254,44 +246,12 @@ check(struct enforcer *en, const struct plan *elements, bool is_release, struct 
 	return 0;
 }
 
-/* One transaction; tables that were torn away under it are put back first. */
-static int
-apply(struct enforcer *en, enum enforce_netlink_op op, const struct plan *elements, struct err *e)
-{
-	int r = enforce_netlink_apply(en->netlink, op, elements->elements, elements->count);
-
-	if (r == -ENOENT) {
-		enforcer_read_changes(en);
-		en->repair_waits = true;
-		en->repair_change.rules = true;
-		en->repair_not_before_ns = 0;
-		(void)enforcer_repair_due(en);
-		r = enforce_netlink_apply(en->netlink, op, elements->elements, elements->count);
-	}
-	if (r == -EPERM)
-		return err_set(
-		    e, r, "the kernel refused the change; the enforcer needs CAP_NET_ADMIN");
-	return r < 0 ? err_set(e, r, "the kernel refused a change of %u elements in table %s: %s",
-			   elements->count, en->cfg->table, strerror(-r))
-		     : 0;
-}
-
 int
 enforcer_block(struct enforcer *en, struct plan *elements, struct err *e)
 {
-	int64_t now_ns = clock_mono_ns();
 	int r = check(en, elements, false, e);
 
-	if (r == 0)
-		r = apply(en, ENFORCE_NETLINK_ADD, elements, e);
-	if (r < 0)
-		return r;
-	if (elements->count == 1) /* the usual case: a server has one interface */
-		enforcer_put(en, &elements->elements[0], now_ns);
-	else
-		enforcer_put_all(en, elements, now_ns);
-	enforcer_hook_named(en, elements);
-	return 0;
+	return r < 0 ? r : enforcer_add(en, elements, e);
 }
 
 int
@@ -299,37 +259,15 @@ enforcer_release(struct enforcer *en, struct plan *elements, struct err *e)
 {
 	int r = check(en, elements, true, e);
 
-	if (r == 0)
-		r = apply(en, ENFORCE_NETLINK_REMOVE, elements, e);
-	if (r == 0 && elements->count == 1)
-		enforcer_forget(en, &elements->elements[0]);
-	else if (r == 0)
-		enforcer_forget_all(en, elements);
-	return r;
+	return r < 0 ? r : enforcer_remove(en, elements, e);
 }
 
 int
 enforcer_replace(struct enforcer *en, struct plan *elements, struct err *e)
 {
-	int64_t now_ns = clock_mono_ns();
-	struct plan old;
-	unsigned i;
 	int r = check(en, elements, false, e);
 
-	if (r == 0) {
-		plan_finish(elements);
-		r = apply(en, ENFORCE_NETLINK_REPLACE, elements, e);
-	}
-	if (r < 0)
-		return r;
-	old = en->standing;
-	en->standing = *elements;
-	*elements = old;
-	for (i = 0; i < en->standing.count; i++)
-		if (en->standing.elements[i].timeout_ns != 0)
-			en->standing.elements[i].timeout_ns += now_ns;
-	enforcer_hook_all(en, false);
-	return 0;
+	return r < 0 ? r : enforcer_exchange(en, elements, e);
 }
 
 #define OVERFLOW_EVERY_NS CLOCK_HOUR_NS /* an alarm that goes on */
@@ -370,6 +308,8 @@ enforcer_beat(struct enforcer *en, int64_t for_ns, bool armed, struct err *e)
 		en->alive_until_ns = clock_mono_ns() + for_ns;
 	en->armed = armed;
 	en->has_beat = true;
+	if (en->outdated) /* until the judge has compared: it knows what ought to stand */
+		return en->compared ? enforcer_make_again(en, e) : 0;
 	r = enforcer_put_beat(en, for_ns, armed);
 	if (r == -ENOENT) { /* torn away: put everything back, the heartbeat with it */
 		en->repair_waits = true;
@@ -402,7 +342,13 @@ enforcer_list(struct enforcer *en, struct plan *out, struct err *e)
 	int r = enforce_netlink_list(en->netlink, &en->standing, false, out);
 
 	enforcer_expire(en, clock_mono_ns());
-	return r < 0 ? err_set(e, r, "cannot read the elements of table %s: %s", en->cfg->table,
-			   strerror(-r))
-		     : 0;
+	if (r < 0)
+		return err_set(
+		    e, r, "cannot read the elements of table %s: %s", en->cfg->table, strerror(-r));
+	en->compared = true;
+	enforcer_read_changes(en);
+	/* Where nobody else had a hand in it, the kernel is right: an answer to us was lost. */
+	if (!en->repair_waits && !en->outdated)
+		enforcer_believe(en, out);
+	return 0;
 }

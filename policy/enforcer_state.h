@@ -35,6 +35,9 @@ struct enforcer {
 	/* The heartbeat that ought to stand: when it ends (clock_mono_ns(); 0 = none known). */
 	int64_t alive_until_ns;
 	bool armed, has_beat;
+	/* At the start our tables had another shape: they stand until the judge has compared them
+	 * with its database and says what ought to stand, and are exchanged with that. */
+	bool outdated, compared;
 	uint64_t overflow; /* packets that the brake could not meter, at the last beat */
 	int64_t overflow_told_ns;
 
@@ -75,6 +78,21 @@ int enforcer_list(struct enforcer *en, struct plan *out, struct err *e);
 int enforcer_beat(struct enforcer *en, int64_t for_ns, bool armed, struct err *e);
 int enforcer_brake(struct enforcer *en, struct enforce_brake_state *out, struct err *e);
 
+/* --- enforcer_change.c: one change of what stands, and what is left of it when the kernel refuses ---
+ *
+ * All: one transaction, and again when its answer was lost; tables that were torn away under it are
+ * put back first.  Where the kernel has no room for all of it, what has room is placed in parts and
+ * the sentence says how many are missing.  What was placed is remembered, also then. */
+
+int enforcer_add(struct enforcer *en, struct plan *elements, struct err *e);
+int enforcer_remove(struct enforcer *en, struct plan *elements, struct err *e);
+int enforcer_exchange(struct enforcer *en, struct plan *elements, struct err *e);
+/* enforcer_apply(), and what has room when not all has. */
+int enforcer_put_back(struct enforcer *en, struct err *e);
+/* Deletes our tables and makes them with doors, heartbeat and all that ought to stand, in one
+ * transaction.  0 or negative errno with *e. */
+int enforcer_make_again(struct enforcer *en, struct err *e);
+
 /* Something can be read from links_fd; from watch.fd. */
 void enforcer_read_links(struct enforcer *en);
 void enforcer_read_changes(struct enforcer *en);
@@ -91,6 +109,11 @@ void enforcer_put(struct enforcer *en, const struct plan_element *element, int64
 void enforcer_put_all(struct enforcer *en, struct plan *elements, int64_t now_ns);
 void enforcer_forget(struct enforcer *en, const struct plan_element *element);
 void enforcer_forget_all(struct enforcer *en, struct plan *elements);
+/* What ought to stand is what was listed: `listed` is sorted, its timeout_ns the time left. */
+void enforcer_believe(struct enforcer *en, const struct plan *listed);
+/* What ought to stand, from one on, with the time that each has left: to be freed by plan_fini().
+ * 0 or -ENOMEM. */
+int enforcer_left(const struct enforcer *en, unsigned first, unsigned count, struct plan *out);
 /* Forgets what has expired. */
 void enforcer_expire(struct enforcer *en, int64_t now_ns);
 /* Puts what ought to stand into the kernel and nothing else, the heartbeat first: in one
@@ -102,6 +125,10 @@ int enforcer_put_beat(struct enforcer *en, int64_t for_ns, bool armed);
 /* --- between enforcer_state.c and enforcer_link.c --- */
 
 struct enforcer_link *enforcer_find_link(struct enforcer *en, const char *ifname);
+/* The doors that are wanted; the caller frees them.  NULL without memory. */
+struct enforce_nft_door *enforcer_doors(const struct enforcer *en, unsigned *count);
+/* All of them stand. */
+void enforcer_note_hooked(struct enforcer *en);
 /* Hooks all links that want a door and have none; with `again` also those that had one. */
 void enforcer_hook_all(struct enforcer *en, bool again);
 void enforcer_hook_named(struct enforcer *en, const struct plan *elements);

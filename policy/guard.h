@@ -72,6 +72,9 @@ struct guard {
 	bool open_inventory; /* watching an interface: servers named by address */
 	bool need_reconcile; /* set by verbs; done by guard_settle() at the end of the loop round */
 	uint64_t reconcile_count, repair_count;
+	bool plan_full;	   /* the last plan left something out for lack of room */
+	struct err behind; /* why the kernel is not what the database says; code 0: it is */
+	int64_t behind_told_ns;
 
 	/* The guard's own. */
 	struct history *history;  /* NULL without a writer */

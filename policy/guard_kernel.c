@@ -22,6 +22,8 @@
 #define RETRY_AFTER_NS	(2 * CLOCK_SECOND_NS)
 /* Lines per reconcile; what is beyond is counted. */
 #define LINES_MAX 50
+/* A kernel that stays behind is told of this often. */
+#define BEHIND_EVERY_NS CLOCK_MINUTE_NS
 
 /* --- single changes
  * ---------------------------------------------------------------------------------- */
@@ -362,6 +364,46 @@ reconcile(struct guard *g, const char *why, struct err *e)
 	return rc;
 }
 
+/* Told when it begins, when it changes, and every minute; in the ledger once. */
+static void
+note_behind(struct guard *g, const struct err *e)
+{
+	bool is_new = g->behind.code == 0, is_other = strcmp(g->behind.text, e->text) != 0;
+	char quoted[600];
+
+	if (is_new)
+		guard_note(g, "enforce.failed", "kernel",
+		    json_pack("{s:s, s:o}", "verb", "reconcile", "error", ctl_json_text(e->text)));
+	if (is_new || is_other || g->now_ns - g->behind_told_ns > BEHIND_EVERY_NS ||
+	    g->now_ns < g->behind_told_ns) {
+		g->behind_told_ns = g->now_ns;
+		log_event(LOG_LEVEL_ERROR, "guard.reconcile.failed", "error=%s",
+		    log_quote(quoted, sizeof(quoted), e->text));
+	}
+	g->behind = *e;
+}
+
+static void
+note_outcome(struct guard *g, int rc, const struct err *e)
+{
+	struct err full;
+
+	if (rc < 0) {
+		note_behind(g, e);
+	} else if (g->plan_full) {
+		err_set(&full, -ENOSPC,
+		    "more than %u elements or %u addresses ought to stand in the kernel: "
+		    "exceptions "
+		    "and the brake of some servers are left out; name the servers' interfaces in "
+		    "the inventory",
+		    PLAN_ELEMENTS_MAX, PLAN_KEYS_MAX);
+		note_behind(g, &full);
+	} else if (g->behind.code != 0) {
+		log_event(LOG_LEVEL_INFO, "guard.reconcile.recovered", "error=none");
+		memset(&g->behind, 0, sizeof(g->behind));
+	}
+}
+
 int
 guard_reconcile(struct guard *g, const char *why, struct err *e)
 {
@@ -374,6 +416,7 @@ guard_reconcile(struct guard *g, const char *why, struct err *e)
 	}
 	begin_ns = clock_mono_ns();
 	rc = reconcile(g, why, e);
+	note_outcome(g, rc, e);
 	every_ns = (clock_mono_ns() - begin_ns) * RECONCILE_SHARE;
 	guard_beat(g, true);
 	g->reconcile_every_ns = every_ns > RECONCILE_EVERY_NS ? every_ns : RECONCILE_EVERY_NS;
@@ -389,7 +432,6 @@ guard_settle(struct guard *g)
 {
 	bool by_timer = g->now_ns >= g->next_reconcile_ns ||
 			g->next_reconcile_ns - g->now_ns > g->reconcile_every_ns;
-	char quoted[600];
 	struct err e;
 
 	if (g->now_ns < g->not_before_ns && g->not_before_ns - g->now_ns <= RETRY_AFTER_NS)
@@ -401,13 +443,12 @@ guard_settle(struct guard *g)
 	}
 	if (g->enforce == NULL || (!g->need_reconcile && !by_timer))
 		return;
-	if (guard_reconcile(g,
-		g->reconcile_count == 0 ? "start"
-		: g->need_reconcile	? "change"
-					: "timer",
-		&e) < 0)
-		log_event(LOG_LEVEL_ERROR, "guard.reconcile.failed", "error=%s",
-		    log_quote(quoted, sizeof(quoted), e.text));
+	(void)guard_reconcile(g,
+	    g->reconcile_count == 0 ? "start"
+	    : g->behind.code != 0   ? "retry"
+	    : g->need_reconcile	    ? "change"
+				    : "timer",
+	    &e); /* it tells, and is tried again */
 }
 
 int

@@ -200,5 +200,6 @@ guard_plan(struct guard *g, struct plan *plan, struct err *e)
 	for (unsigned i = 0; rc == 0 && i < inventory_count(g->inventory); i++)
 		rc = want_brake(&want, i);
 	plan_finish(plan);
-	return rc;
+	g->plan_full = plan_fit(plan) > 0 || rc == -ENOSPC;
+	return rc == -ENOSPC ? 0 : rc;
 }

@@ -78,7 +78,8 @@ int guard_unenforce(struct guard *g, unsigned index, const char *case_id, struct
 /* The kernel's side of the throttle rung: the same. */
 void guard_throttle(struct guard *g, unsigned index, bool on);
 
-/* What must stand in the kernel; *plan is initialised, and finished afterwards. */
+/* What must stand in the kernel; *plan is initialised, and finished afterwards.  What is beyond the
+ * bounds of a plan is left out, blocks last, and g->plan_full says so. */
 int guard_plan(struct guard *g, struct plan *plan, struct err *e);
 /* Adds one server as it is plugged in; one that fits only in part is an event and no error. */
 int guard_plan_server(const struct guard *g, struct plan *p, const struct server *s,

@@ -115,6 +115,23 @@ plan_add(struct plan *p, const struct plan_element *element)
 	return plan_append(p, &e);
 }
 
+unsigned
+plan_fit(struct plan *p)
+{
+	unsigned keys = 0, kept = 0, left_out;
+
+	for (; kept < p->count; kept++) {
+		const struct plan_element *e = &p->elements[kept];
+
+		keys += e->ifname[0] != '\0' ? 1 : plan_prefix_keys(&e->prefix);
+		if (keys > PLAN_KEYS_MAX)
+			break;
+	}
+	left_out = p->count - kept;
+	p->count = kept;
+	return left_out;
+}
+
 static int
 compare_elements(const void *a, const void *b)
 {

@@ -14,8 +14,9 @@
 #include "policy/judge.h"
 
 #define PLAN_ELEMENTS_MAX   131072
-#define PLAN_TIMEOUT_MIN_NS (CLOCK_SECOND_NS)	  /* a shorter rest becomes this */
-#define PLAN_TIMEOUT_MAX_NS (3653 * CLOCK_DAY_NS) /* ten years */
+#define PLAN_KEYS_MAX	    (2 * PLAN_ELEMENTS_MAX) /* in one change; a /24 is 256 */
+#define PLAN_TIMEOUT_MIN_NS (CLOCK_SECOND_NS)	    /* a shorter rest becomes this */
+#define PLAN_TIMEOUT_MAX_NS (3653 * CLOCK_DAY_NS)   /* ten years */
 
 #define PLAN_PACE_MAX 1000000000u /* packets per hour */
 
@@ -60,6 +61,9 @@ int plan_add(struct plan *p, const struct plan_element *element);
 int plan_append(struct plan *p, const struct plan_element *element);
 /* Sorts and removes doubles (the longer timeout wins). */
 void plan_finish(struct plan *p);
+
+/* Of a finished plan: leaves out what is beyond PLAN_KEYS_MAX, blocks last.  How many were left out. */
+unsigned plan_fit(struct plan *p);
 
 /*
  * Adds the elements of one server: its interfaces if it has any, else its prefixes.  -EINVAL when a

@@ -51,8 +51,10 @@ $(BUILD)/tests/bench/leak_probe: $(BUILD)/tests/bench/leak_probe.o $(BUILD)/test
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(call group,$^) $(TEST_LIBS) -lpthread
 
-# Preloaded into the programs of the leak bench.
+# Preloaded into the programs of the leak bench; into the guard of lab/test_netlink.sh.
 $(BUILD)/tests/bench/leak_stamps.so: tests/bench/leak_stamps.c policy/enforce_wire.h policy/plan.h
+$(BUILD)/tests/lab/netlink_fault.so: tests/lab/netlink_fault.c
+$(BUILD)/tests/bench/leak_stamps.so $(BUILD)/tests/lab/netlink_fault.so:
 	@echo "  LINK  $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fPIE -fpie,$(ALL_CFLAGS)) -fPIC -shared -o $@ $< -ldl
@@ -78,7 +80,7 @@ $(BUILD)/tests/gen/smtpgen: $(BUILD)/tests/gen/main.o $(GEN_O) $(BASE)
 programs_of = $(patsubst %.c,$(BUILD)/%,$(wildcard $(1)))
 UNIT_BIN    := $(call programs_of,tests/unit/test_*.c)
 FUZZ_BIN    := $(call programs_of,tests/fuzz/fuzz_*.c)
-TEST_BIN    := $(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c) $(BUILD)/tests/bench/bench_sensor $(BUILD)/tests/gen/smtpgen
+TEST_BIN    := $(patsubst %/netlink_fault,%/netlink_fault.so,$(call programs_of,tests/policy/test_*.c tests/sandbox/test_*.c tests/lab/*.c)) $(BUILD)/tests/bench/bench_sensor $(BUILD)/tests/gen/smtpgen
 .SECONDARY:
 
 .PHONY: test run bench bench-mail bench-verdicts unit-programs fuzz-programs test-programs clang-build

@@ -10,37 +10,10 @@ LAB=${LAB:-flt$$}
 . "$here/lab.sh"
 . "$here/postfix.sh"
 . "$here/cast.sh"
+. "$here/agree.sh"
 rounds=${FAULT_ROUNDS:-2}
 servers=20
 
-nft_hv() { lab_in hv nft "$@"; }
-# What the database says must stand, and what stands, as "vnetN case" lines.
-wanted() {
-	python3 -c 'import sqlite3, sys
-db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True, timeout=5)
-for server, case in db.execute("SELECT server, case_id FROM block_case WHERE end_ns = 0 AND shadow = 0"):
-    if int(server[2:]) <= int(sys.argv[2]): print("vnet" + server[2:], case)' "$LAB_DIR/state/guard.db" $servers | sort
-}
-standing() { # FAMILY
-	nft_hv -j list set "$1" bulkhead blocked 2>/dev/null |
-		jq -r '.nftables[].set.elem // empty | .[].elem | .val + " " + (.comment | ltrimstr("case="))' | sort
-}
-agrees() {
-	local want family
-	want=$(wanted) || return 1
-	for family in netdev inet bridge; do [ "$(standing $family)" = "$want" ] || return 1; done
-}
-# Also the rules: every tap has its door, and the chains are those of the beginning.
-rules() { nft_hv -s list ruleset | grep -vE '^\s*(elements|"|[a-z0-9]+ (timeout|expires))' | grep -E 'table|chain|hook|goto|reject|drop|accept' | sort; }
-whole() { [ "$(rules)" = "$rules_before" ] && agrees; }
-
-start_guard() { cast_guard >/dev/null || tail -n 5 "$LAB_DIR/guard.log"; }
-child() { pgrep -P "${LAB_PID[guard]}"; }
-kill_guard() {
-	kill -KILL "${LAB_PID[guard]}" 2>/dev/null
-	wait "${LAB_PID[guard]}" 2>/dev/null
-	unset 'LAB_PID[guard]'
-}
 verb() { # one change by a person, of a server chosen by chance
 	local s=vm$((RANDOM % servers + 1))
 	if [ $((RANDOM % 2)) -eq 0 ]; then bulkhead block $s --reason fault --for 1h; else bulkhead release $s --reason fault; fi >/dev/null 2>&1
@@ -69,7 +42,6 @@ case_hung_judge() {
 # The enforcer's next three requests to nftables fail with ERROR.  By socket, so that its answers to the judge, which are
 # the same system call, get through; and as getpid(), because its seccomp filter kills for the number -1 that strace
 # would put there.
-enforcer() { local c; for c in $(child); do grep -qx bulkhead-enforc "/proc/$c/comm" && echo "$c"; done; }
 inject() { # ERROR
 	local pid inode paths=()
 	pid=$(enforcer)
@@ -123,14 +95,10 @@ case_clock_jumps() {
 lab_need
 command -v jq >/dev/null || { echo "skipped: jq is not installed"; exit 77; }
 lab_begin bridged 5 && lab_tenant one || exit 1
-for ((i = 2; i <= servers; i++)); do echo "link add vnet$i type veth peer name peer$i"; done | ip -n "$LAB-hv" -batch -
+agree_links
 cast_config "$LAB_DIR/bulkhead.conf" enforce
 start_guard || exit 1
-{
-	echo "server,tenant,plan,virtualization,interfaces,macs,addresses"
-	for ((i = 1; i <= servers; i++)); do echo "vm$i,t$i,,kvm,vnet$i,,203.0.113.$i"; done
-} >"$LAB_DIR/servers.csv"
-bulkhead server import "$LAB_DIR/servers.csv" >/dev/null || exit 1
+agree_inventory || exit 1
 changes 20
 check "kernel = database at the beginning" lab_wait 5 agrees
 rules_before=$(rules)

@@ -257,6 +257,31 @@ test_differences(void **state)
 	check_diff(NULL, 0, NULL, 0, "", 0);
 }
 
+/* What one change may carry is 262,144 keys: of 1,100 servers with a /24 each, 1,024. */
+static void
+test_fit(void **state)
+{
+	struct plan_element e = {.set = PLAN_SET_BRAKED}, block = by_name("vnet1", 0, "x");
+	struct plan p;
+
+	(void)state;
+	plan_init(&p);
+	for (unsigned i = 0; i < 1100; i++) {
+		e.prefix = (struct addr_prefix){
+		    .addr = addr_from_v4((uint8_t[]){10, (uint8_t)(i >> 8), (uint8_t)i, 0}),
+		    .bits = 120};
+		assert_int_equal(plan_add(&p, &e), 0);
+	}
+	assert_int_equal(plan_add(&p, &block), 0);
+	plan_finish(&p);
+	assert_int_equal(plan_fit(&p), 77);
+	assert_int_equal(p.count, 1024);
+	assert_int_equal(plan_compare(&p.elements[0], &block), 0); /* a block is not left out */
+	assert_int_equal(plan_fit(&p), 0);
+	plan_fini(&p);
+	assert_int_equal(plan_fit(&p), 0);
+}
+
 static void
 test_names(void **state)
 {
@@ -277,6 +302,7 @@ main(void)
 	    cmocka_unit_test(test_full),
 	    cmocka_unit_test(test_servers),
 	    cmocka_unit_test(test_differences),
+	    cmocka_unit_test(test_fit),
 	    cmocka_unit_test(test_names),
 	};
 
