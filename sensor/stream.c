@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #define PIECE_BYTES    1516 /* of payload: an Ethernet packet fits in one piece */
+#define CHAIN_WAITING  2    /* so many wait behind the hole, and one more comes */
 #define MARKED_WAITING 3    /* segments behind an acknowledged hole that end the wait for it */
 
 struct piece {
@@ -474,9 +475,10 @@ stream_packet(struct stream_pool *pool, const struct stream_pair *pair,
 		pool->stats.implausible++;
 		unseen = 0;
 	}
-	/* Who answers an answer has sent long ago what that one answered. */
+	/* Who answers an answer has sent before what that one answered; a capture that is out of order by a packet or
+	 * two may still show it. */
 	while (unseen > 0 && is_blocked(pool, peer) && (own->flags & STREAM_FIN) == 0 &&
-	       ahead_of(segment->seq, own->next) > 0 &&
+	       own->waiting_count >= CHAIN_WAITING && ahead_of(segment->seq, own->next) > 0 &&
 	       ahead_of(segment->seq, own->next) <= STREAM_AHEAD_MAX) {
 		lose_question(pool, &back, segment->seq);
 		unseen = unseen_by(peer, segment, acks);
@@ -486,7 +488,8 @@ stream_packet(struct stream_pool *pool, const struct stream_pair *pair,
 			stream_acked(pool, peer, segment->ack, false, pair->sink, pair->peer_arg);
 		return;
 	}
-	if (unseen > 0 && !is_blocked(pool, peer)) /* else it is what the peer's answer waits for */
+	/* In order it is what the peer's answer waits for. */
+	if (unseen > 0 && (!is_blocked(pool, peer) || ahead_of(segment->seq, own->next) > 0))
 		hold_answer(pool, pair, segment);
 	stream_add(pool, own, segment, pair->sink, pair->own_arg);
 	if (own->waiting != 0 || peer->waiting != 0)

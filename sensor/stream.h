@@ -105,7 +105,8 @@ struct stream_pair {
 /*
  * A packet: what it acknowledges (when `acks`) and what it carries.  An answer that was captured before what it answers
  * (two taps, a mirror with several queues) waits for it, up to STREAM_HELD_MAX pieces.  The bytes that it waits for are
- * lost when the other side goes on from behind them and acknowledges the answer: it had it after it sent them.
+ * lost when a third segment of the other side goes on behind them and acknowledges the answer: it had it after it sent
+ * them.
  */
 void stream_packet(struct stream_pool *pool, const struct stream_pair *pair,
     struct stream_segment *segment, bool acks);

@@ -309,6 +309,17 @@ def swapped(packets, rnd):
     return out
 
 
+def neighbours(packets, rnd):
+    """Packets change places with the next one, whoever sends it; the handshake and the ends do not."""
+    out = list(packets)
+    for i in range(len(out) - 1):
+        a, b = out[i], out[i + 1]
+        if is_tcp(a) and is_tcp(b) and rnd.random() < 0.1 and b.time - a.time < 1 \
+                and not (take_apart(a)[1][13] | take_apart(b)[1][13]) & (SYN | FIN | RST):
+            out[i], out[i + 1] = b, a
+    return out
+
+
 def repeated(packets, rnd):
     """Segments come again, three packets later."""
     out, due = [], []
@@ -353,7 +364,7 @@ CHANGES = {
     "divided, backwards": (divided(True), ETHERNET),
 }
 DISORDER = {
-    "overtaken": swapped, "repeated": repeated, "client late by one": late(True, 1), "client late by four": late(True, 4),
+    "overtaken": swapped, "neighbours": neighbours, "repeated": repeated, "client late by one": late(True, 1), "client late by four": late(True, 4),
     "server late by one": late(False, 1), "server late by four": late(False, 4),
 }
 
