@@ -234,7 +234,7 @@ sensor_get_stats(const struct sensor *s, struct sensor_stats *out)
 	    .flows_live = tcp.flows_live,
 	    .flows_max = s->flows_max,
 	    .evicted = tcp.evicted,
-	    .gaps = tcp.stream.gaps,
+	    .gaps = tcp.stream.gaps + sessions.holes,
 	    .gap_bytes = tcp.stream.gap_bytes,
 	    .reordered = tcp.stream.reordered,
 	    .retransmitted = tcp.stream.retransmitted,

@@ -85,7 +85,9 @@ struct sensor_stats {
 	uint64_t other_crossings; /* the same flow on another interface */
 	uint64_t flows;		  /* ever opened */
 	uint32_t flows_live, flows_max;
-	uint64_t evicted, gaps, gap_bytes, reordered, retransmitted;
+	uint64_t evicted;
+	uint64_t gaps; /* holes in streams, and places where packets were cut within a dialogue */
+	uint64_t gap_bytes, reordered, retransmitted;
 	uint64_t one_sided, midstream, unmatched_replies, pool_exhausted;
 	uint64_t fragments;	      /* pieces of IP datagrams that may hold TCP */
 	uint64_t fragments_assembled; /* datagrams put together from them */

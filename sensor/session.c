@@ -92,6 +92,7 @@ sessions_get_stats(const struct sessions *all, struct session_stats *out)
 	smtp_context_get_stats(all->smtp, &smtp);
 	*out = all->stats;
 	out->unmatched_replies = smtp.unmatched_replies;
+	out->holes = smtp.holes;
 	out->pool_exhausted = smtp.pool_exhausted + all->tls.exhausted + all->details.exhausted;
 	out->memory_bytes = smtp.memory_bytes + slab_memory(&all->tls) +
 			    slab_memory(&all->details) + 2 * sample_memory() + dns_stream_memory();

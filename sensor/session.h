@@ -24,6 +24,7 @@ struct session_stats {
 	uint64_t observations;
 	uint64_t one_sided, midstream;
 	uint64_t unmatched_replies, pool_exhausted;
+	uint64_t holes;		/* places where packets were cut within a dialogue */
 	uint64_t mx_suppressed; /* MX questions beyond what is told of one client */
 	uint64_t memory_bytes;
 };

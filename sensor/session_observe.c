@@ -34,10 +34,10 @@ observe(struct sessions *all, const struct flow *f, enum obs_kind kind, struct o
 	memset(obs, 0, sizeof(*obs));
 	obs->kind = (uint8_t)kind;
 	obs->visibility = session_is_tls(f) ? OBS_TLS : session_is_smtp(f) ? OBS_CLEAR : OBS_FLOW;
-	obs->flags = (uint16_t)((inbound ? OBS_F_INBOUND : 0) |
-				((f->flags & FLOW_F_GAP) != 0 ? OBS_F_GAP : 0) |
-				((f->flags & FLOW_F_MIDSTREAM) != 0 ? OBS_F_MIDSTREAM : 0) |
-				(session_is_one_sided(f) ? OBS_F_ONE_SIDED : 0));
+	obs->flags =
+	    (uint16_t)((inbound ? OBS_F_INBOUND : 0) | (session_has_gap(f) ? OBS_F_GAP : 0) |
+		       ((f->flags & FLOW_F_MIDSTREAM) != 0 ? OBS_F_MIDSTREAM : 0) |
+		       (session_is_one_sided(f) ? OBS_F_ONE_SIDED : 0));
 	obs->time_ns = all->now;
 	obs->session = f->session;
 	copy_text(obs->ifname, sizeof(obs->ifname), crossing_get(all->crossing, f->ifindex)->name);

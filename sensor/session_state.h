@@ -62,6 +62,13 @@ session_is_tls(const struct flow *f)
 	return smtp_is_tls(&f->smtp, SMTP_FROM_CLIENT) || smtp_is_tls(&f->smtp, SMTP_FROM_SERVER);
 }
 
+/* Bytes are missing: the capture lost them, or they were cut out of the dialogue. */
+static inline bool
+session_has_gap(const struct flow *f)
+{
+	return (f->flags & FLOW_F_GAP) != 0 || smtp_has_hole(&f->smtp);
+}
+
 static inline bool
 session_is_one_sided(const struct flow *f)
 {

@@ -140,7 +140,7 @@ smtp_is_tls_record(const uint8_t *data, size_t n)
 }
 
 void
-smtp_skip(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir, uint64_t n)
+smtp_gap(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir, uint64_t n)
 {
 	if (n == 0 || s->client_state == SMTP_STATE_OPAQUE || smtp_is_tls(s, dir))
 		return;
@@ -148,12 +148,6 @@ smtp_skip(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir, uin
 		smtp_client_lose(ctx, s, n);
 	else
 		smtp_server_lose(ctx, s, n);
-}
-
-void
-smtp_gap(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir, uint64_t n)
-{
-	smtp_skip(ctx, s, dir, n);
 }
 
 bool
@@ -178,6 +172,12 @@ smtp_is_spoken(const struct smtp *s)
 	return (s->flags & (SMTP_F_GREETED | SMTP_F_COMMAND)) != 0 || s->messages > 0 ||
 	       s->recipients_accepted > 0 || s->recipients_rejected > 0 ||
 	       s->recipients_deferred > 0;
+}
+
+bool
+smtp_has_hole(const struct smtp *s)
+{
+	return s->flags & SMTP_F_HOLE;
 }
 
 bool

@@ -112,6 +112,7 @@ struct smtp_stats {
 	uint64_t resyncs; /* the client's stream was picked up again at a command */
 	uint64_t queue_overflows;
 	uint64_t closed_by_reply; /* messages whose end was not seen in the client's stream */
+	uint64_t holes;		  /* places where packets were cut within the dialogue */
 	uint64_t opaque;	  /* sessions given up as not readable */
 	uint64_t memory_bytes;	  /* reserved at start */
 };
@@ -138,7 +139,7 @@ void smtp_end(struct smtp_context *ctx, struct smtp *s);
  */
 size_t smtp_client(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n);
 size_t smtp_server(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n);
-/* n bytes that were on the wire but not captured (cut packets). */
+/* n bytes behind the ones before, that were on the wire but not captured (cut packets). */
 void smtp_skip(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir, uint64_t n);
 /* n bytes lost by the capture. */
 void smtp_gap(struct smtp_context *ctx, struct smtp *s, enum smtp_direction dir, uint64_t n);
@@ -150,6 +151,8 @@ bool smtp_is_tls(const struct smtp *s, enum smtp_direction dir);
 bool smtp_is_spoken(const struct smtp *s);
 /* What the session knows of TLS so far. */
 enum obs_tls smtp_get_tls(const struct smtp *s);
+/* True when commands or replies were cut away, so that counts may be too low. */
+bool smtp_has_hole(const struct smtp *s);
 /* True when the dialogue was given up: bytes are no longer read. */
 bool smtp_is_opaque(const struct smtp *s);
 /* enum obs_habit of the session so far; NO_QUIT and NO_DATA are meaningful at its end. */

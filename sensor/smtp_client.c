@@ -329,13 +329,20 @@ count_early(struct smtp *s, const uint8_t *data, size_t n)
 	return n;
 }
 
+bool
+smtp_client_holds_command(const struct smtp_context *ctx, const struct smtp *s)
+{
+	if (s->line[SMTP_FROM_CLIENT] == 0)
+		return false;
+	const struct smtp_line *line = smtp_pool_item(&ctx->lines, s->line[SMTP_FROM_CLIENT]);
+	return smtp_command_is_plausible(line->data, line->used);
+}
+
 /* The buffer is full and no reply came: decide by the looks. */
 static void
 guess_hold(struct smtp_context *ctx, struct smtp *s)
 {
-	const struct smtp_line *line = smtp_line_get(ctx, s, SMTP_FROM_CLIENT);
-	if (s->client_state == SMTP_STATE_WAIT_DATA &&
-	    !smtp_command_is_plausible(line->data, line->used)) {
+	if (s->client_state == SMTP_STATE_WAIT_DATA && !smtp_client_holds_command(ctx, s)) {
 		s->client_state = SMTP_STATE_DATA;
 		smtp_body_begin(ctx, s, false);
 	} else {

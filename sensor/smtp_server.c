@@ -292,19 +292,11 @@ close_data(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 		s->flags |= SMTP_F_SCAN_ALL;
 }
 
-/* After loss, at the beginning of what we saw, or where the end of data was not seen; awaited: some
- * line that was not read has this reply. */
-static void
-reply_unasked(struct smtp_context *ctx, struct smtp *s, const struct reply *r, bool awaited)
+/* A reply that ends the message in progress though nobody saw its end.  False: it is no such reply. */
+static bool
+close_message(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 {
 	enum smtp_client_state state = s->client_state;
-	if (r->code == 354 && (state == SMTP_STATE_COMMAND || state == SMTP_STATE_RESYNC ||
-				  state == SMTP_STATE_WAIT_DATA)) {
-		open_data(ctx, s);
-		return;
-	}
-	if (r->code >= 300 && r->code < 400)
-		return;
 	if (state == SMTP_STATE_DATA) {
 		close_data(ctx, s, r);
 	} else if (state == SMTP_STATE_CHUNK && !(s->flags & SMTP_F_ANSWERED)) {
@@ -322,13 +314,36 @@ reply_unasked(struct smtp_context *ctx, struct smtp *s, const struct reply *r, b
 	} else if (state == SMTP_STATE_RESYNC && s->accepted > 0 && says_queued(r)) {
 		/* BDAT LAST was lost; of DATA the 354 would have told. */
 		close_by_reply(ctx, s, r);
-	} else if (r->enhanced[1] == 1 &&
-		   (r->enhanced[2] == 5 || (r->enhanced[2] == 1 && r->code >= 400))) {
-		/* 2.1.5, 4.1.1, 5.1.1 are only said of recipients (RFC 3463) */
-		reply_recipient(ctx, s, r, 0);
-	} else if (!awaited) {
-		ctx->stats.unmatched_replies++;
+	} else {
+		return false;
 	}
+	return true;
+}
+
+/* After loss, at the beginning of what we saw, or where the end of data was not seen; awaited: some
+ * line that was not read has this reply. */
+static void
+reply_unasked(struct smtp_context *ctx, struct smtp *s, const struct reply *r, bool awaited)
+{
+	enum smtp_client_state state = s->client_state;
+	if (r->code == 354 && (state == SMTP_STATE_COMMAND || state == SMTP_STATE_RESYNC ||
+				  state == SMTP_STATE_WAIT_DATA)) {
+		open_data(ctx, s);
+		return;
+	}
+	if ((r->code >= 300 && r->code < 400) || close_message(ctx, s, r))
+		return;
+	if ((s->flags & (SMTP_F_CUT | SMTP_F_HOLE)) == SMTP_F_CUT) {
+		s->flags |= SMTP_F_HOLE; /* so something was said in what was cut */
+		ctx->stats.holes++;
+	}
+	/* 2.1.5, 4.1.1, 5.1.1 are only said of recipients (RFC 3463); Google says the first to RSET, too. */
+	if (r->enhanced[1] == 1 &&
+	    (r->enhanced[2] == 5 || (r->enhanced[2] == 1 && r->code >= 400)) &&
+	    memmem(r->text, r->text_size, "Flushed", 7) == NULL)
+		reply_recipient(ctx, s, r, 0);
+	else if (!awaited)
+		ctx->stats.unmatched_replies++;
 }
 
 /* --- pairing
@@ -378,11 +393,12 @@ static unsigned
 find_question(struct smtp_context *ctx, struct smtp *s, const struct reply *r)
 {
 	unsigned head = smtp_queue_peek(s), kind = kind_by_code(s, r);
-	/* DATA is never answered 2xx: this is for the end of the message, and the 354 was lost. */
+	/* DATA is never answered 2xx: its reply was lost, and what the client said next tells which it was. */
 	if (head == SMTP_DATA && r->code < 300 && (s->flags & SMTP_F_UNSURE)) {
+		unsigned code = smtp_client_holds_command(ctx, s) ? 503 : 354;
 		smtp_queue_pop(ctx, s);
 		if (s->client_state == SMTP_STATE_WAIT_DATA)
-			reply_data(ctx, s, &(struct reply){.code = 354});
+			reply_data(ctx, s, &(struct reply){.code = code});
 		return smtp_queue_peek(s);
 	}
 	if (kind == SMTP_NOTHING)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Inside of the SMTP dialogue, shared by smtp.c, smtp_client.c, smtp_server.c and smtp_queue.c
+ * Inside of the SMTP dialogue, shared by smtp.c, smtp_client.c, smtp_server.c, smtp_cut.c and smtp_queue.c
  * only: the pools, the queue of expected replies, the client's states.  bulkhead-sensor, replay.
  */
 #ifndef SENSOR_SMTP_STATE_H
@@ -68,6 +68,9 @@ enum smtp_flag {
 	SMTP_F_OFFERED_TLS = 1 << 26,  /* STARTTLS in the reply to EHLO */
 	SMTP_F_LMTP = 1 << 27,	       /* LHLO was said */
 	SMTP_F_TAKEN = 1 << 28,	       /* LMTP: a recipient's host took the message that ended */
+	SMTP_F_CUT =
+	    1 << 29, /* packets of the client were cut: there may be commands that nobody read */
+	SMTP_F_HOLE = 1 << 30, /* and there were, or replies: counts may be too low */
 };
 
 struct smtp_line {
@@ -156,6 +159,8 @@ void smtp_pending_free(struct smtp_context *ctx, uint32_t index);
 
 /* Client bytes in the present state (smtp_client.c); returns the bytes taken. */
 size_t smtp_client_feed(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n);
+/* True when bytes wait for a reply that look like a command. */
+bool smtp_client_holds_command(const struct smtp_context *ctx, const struct smtp *s);
 /* The bytes that waited are what the state says now. */
 void smtp_client_release_hold(struct smtp_context *ctx, struct smtp *s);
 void smtp_client_resync(struct smtp_context *ctx, struct smtp *s);

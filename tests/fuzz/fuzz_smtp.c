@@ -99,6 +99,9 @@ feed(struct smtp_context *ctx, struct smtp *s, uint8_t control, const uint8_t *d
 	}
 	if (taken > n || (taken < n && s->tls == OBS_TLS_NONE))
 		abort();
+	if (control & 16) /* the packet was cut */
+		smtp_skip(
+		    ctx, s, (control & 7) < 5 ? SMTP_FROM_CLIENT : SMTP_FROM_SERVER, 1 + n % 200);
 	free(copy);
 }
 

@@ -43,6 +43,78 @@ test_cut_commands(void **state)
 	end(&d);
 }
 
+/* Cut in the middle of a line: what is there of it says what its reply will be about. */
+static void
+test_cut_lines(void **state)
+{
+	struct dialogue d;
+	(void)state;
+	begin(&d, false);
+	server(&d, "220 mx.exam");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_SERVER, 30);
+	client(&d, "EHLO vm.exam");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_CLIENT, 10);
+	server(&d, "250-mx.example\r\n250-PIPE");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_SERVER, 60);
+	assert_int_equal(d.r.greeting_code, 220);
+	assert_int_equal(d.r.helos, 0); /* half a name is another name */
+	client(&d, "AUTH LOGIN cXVp");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_CLIENT, 9);
+	speak(&d, (const char *const[]){"S334 UGFz\r\n", "Cc2Vj", NULL});
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_CLIENT, 9);
+	speak(
+	    &d, (const char *const[]){"S535 no\r\n", "CMAIL FROM:<a@s.example> BODY=8BITM", NULL});
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_CLIENT, 5);
+	assert_int_equal(d.s.auth_failures, 1);
+	assert_false(smtp_has_hole(&d.s));
+	server(&d, "250 ok\r\n");
+	client(&d, "RCPT TO:<half.an.addr");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_CLIENT, 20);
+	server(&d, "550-5.1.1 nobod");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_SERVER, 50);
+	assert_int_equal(d.s.recipients_rejected, 1);
+	assert_int_equal(d.r.hash, 0);
+	assert_string_equal(d.r.domain, "");
+	assert_string_equal(d.r.sender, "s.example");
+	assert_int_equal(d.r.reply.remote, OBS_REMOTE_UNKNOWN);
+	assert_true(smtp_has_hole(&d.s)); /* nobody knows to whom */
+	speak(&d, (const char *const[]){
+		      "CRCPT TO:<b@r.example>\r\n", "S250 ok\r\n", GO_DATA, TEXT, NULL});
+	server(&d, "250 2.0.0 Ok: que");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_SERVER, 16);
+	speak(&d, (const char *const[]){BYE, NULL});
+	assert_int_equal(d.s.messages, 1);
+	assert_int_equal(d.s.recipients_accepted, 1);
+	assert_int_equal(d.s.queue_count, 0);
+	end(&d);
+}
+
+/* Answers to commands that were cut away show that there were some; and a command behind DATA says that the reply
+ * that was cut away refused it. */
+static void
+test_cut_pipeline(void **state)
+{
+	struct dialogue d;
+	(void)state;
+	begin(&d, false);
+	speak(&d, (const char *const[]){HELLO, ENVELOPE, GO_DATA, "Cab", NULL});
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_CLIENT, 100); /* the end of data, MAIL, RCPT, DATA */
+	server(&d, "250 2.0.0 ok\r\n");
+	assert_false(smtp_has_hole(&d.s));
+	server(&d, "250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n");
+	assert_true(smtp_has_hole(&d.s));
+	speak(&d, (const char *const[]){TEXT, QUEUED, NULL});
+	assert_int_equal(d.s.messages, 2);
+	assert_int_equal(d.s.recipients_accepted, 2);
+	client(&d, "MAIL FROM:<a@s>\r\nRCPT TO:<b@r>\r\nDATA\r\n");
+	server(&d, "250 2.1.0 ok\r\n450-4.2.1 lat");
+	smtp_skip(d.ctx, &d.s, SMTP_FROM_SERVER, 200); /* and 503 */
+	speak(&d, (const char *const[]){"CRSET\r\n", "S250 2.0.0 ok\r\n", BYE, NULL});
+	assert_int_equal(d.s.messages, 2);
+	assert_int_equal(d.s.recipients_deferred, 1);
+	end(&d);
+}
+
 /* A command glued behind the cut, then everything in step again. */
 static void
 test_lost_commands(void **state)
@@ -329,6 +401,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cut_body),
 	    cmocka_unit_test(test_cut_commands),
+	    cmocka_unit_test(test_cut_lines),
+	    cmocka_unit_test(test_cut_pipeline),
 	    cmocka_unit_test(test_lost_commands),
 	    cmocka_unit_test(test_lost_replies),
 	    cmocka_unit_test(test_lost_chunk),
