@@ -573,8 +573,9 @@ enforce_close(struct enforce *f)
 	p.fd = f->events;
 	while (f->pid > 0 && f->events >= 0 && poll(&p, 1, END_PATIENCE_MS) > 0) {
 		uint8_t waste[512];
+		ssize_t n = recv(f->events, waste, sizeof(waste), MSG_DONTWAIT);
 
-		if (recv(f->events, waste, sizeof(waste), MSG_DONTWAIT) <= 0 && errno != EINTR)
+		if (n == 0 || (n < 0 && errno != EINTR)) /* at its end errno is an old one */
 			break;
 	}
 	/* One that hangs ends by itself when it looks at its sockets; the judge's jail has no
