@@ -55,23 +55,23 @@ run() { # name deadline-seconds command...
 for ring in $rings; do
 	echo "$ring:"
 	case $ring in
-	unit) for t in tests/unit/test_*.c; do n=$(basename "$t" .c); run "unit/$n" 120 "$build/san/tests/unit/$n"; done ;;
+	unit) for t in tests/unit/test_*.c; do n=$(basename "$t" .c); run "unit/$n" 600 "$build/san/tests/unit/$n"; done ;;
 	fuzz) for t in tests/fuzz/fuzz_*.c; do
 		n=$(basename "$t" .c)
-		run "fuzz/$n" 300 "$build/san/tests/fuzz/$n" "tests/fuzz/corpus/${n#fuzz_}"
+		run "fuzz/$n" 900 "$build/san/tests/fuzz/$n" "tests/fuzz/corpus/${n#fuzz_}"
 	done ;;
-	golden) for t in tests/golden/test_*.sh; do run "golden/$(basename "$t" .sh)" 600 bash "$t" "$build"; done ;;
+	golden) for t in tests/golden/test_*.sh; do run "golden/$(basename "$t" .sh)" 1800 bash "$t" "$build"; done ;;
 	policy) for t in tests/policy/test_*.c; do
 		n=$(basename "$t" .c)
-		run "policy/$n" 600 "$build/tests/policy/$n"
+		run "policy/$n" 1800 "$build/tests/policy/$n"
 	done ;;
 	sandbox) for t in tests/sandbox/test_*.c; do
 		n=$(basename "$t" .c)
-		run "sandbox/$n" 120 "$build/tests/sandbox/$n"
+		run "sandbox/$n" 600 "$build/tests/sandbox/$n"
 	done ;;
-	cli) for t in tests/cli/test_*.sh; do run "cli/$(basename "$t" .sh)" 900 bash "$t" "$build"; done ;;
-	lab) for t in tests/lab/test_*.sh; do run "lab/$(basename "$t" .sh)" 600 bash "$t" "$build"; done ;;
-	lint) for t in tests/lint/lint_*.sh; do run "lint/$(basename "$t" .sh)" 1800 bash "$t" "$build"; done ;;
+	cli) for t in tests/cli/test_*.sh; do run "cli/$(basename "$t" .sh)" 1800 bash "$t" "$build"; done ;;
+	lab) for t in tests/lab/test_*.sh; do run "lab/$(basename "$t" .sh)" 1800 bash "$t" "$build"; done ;;
+	lint) for t in tests/lint/lint_*.sh; do run "lint/$(basename "$t" .sh)" 3600 bash "$t" "$build"; done ;;
 	*) echo "run.sh: no ring \"$ring\"" >&2; exit 2 ;;
 	esac
 done

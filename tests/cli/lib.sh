@@ -36,12 +36,19 @@ start_guard() {
 	"$@" "$build/bulkhead-guard" --config bulkhead.conf >guard.log 2>&1 &
 	guard_pid=$!
 	b=("$bulkhead" --config "$work/bulkhead.conf")
-	for _ in $(seq 100); do
-		"${b[@]}" status >/dev/null 2>&1 && return
-		sleep 0.1
-	done
+	soon 60 "${b[@]}" status && return
 	echo "the guard does not answer: $(tail -n 3 guard.log)"
 	exit 1
+}
+
+# soon SECONDS COMMAND...: until it succeeds; 1 when the time is over.
+soon() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.05
+	done
 }
 
 ok() {

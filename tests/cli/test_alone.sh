@@ -64,17 +64,18 @@ done
 # --- something else answers ---
 answers() { # text: what a guard says to one request; "" hangs up
 	rm -f other.sock
-	python3 -c 'import socket, struct, sys
+	python3 -c 'import os, socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
-s.bind("other.sock")
+s.bind("other.new")
 s.listen(1)
-s.settimeout(20)
+os.rename("other.new", "other.sock") # who sees it can connect
+s.settimeout(60)
 c, _ = s.accept()
 size = struct.unpack("!I", c.recv(4, socket.MSG_WAITALL))[0]
 c.recv(size, socket.MSG_WAITALL)
 if sys.argv[1]:
     c.sendall(struct.pack("!I", len(sys.argv[1])) + sys.argv[1].encode())' "$1" &
-	for _ in $(seq 200); do [ -S other.sock ] && return; sleep 0.05; done
+	soon 60 test -S other.sock
 }
 answers '{"version":99,"ok":true,"data":{"head":"x","entries":1}}'
 refused other-version 1 'does not speak version 1' "$bulkhead" --socket other.sock ledger head

@@ -55,7 +55,7 @@ if [ -z "$chromium" ]; then
 	exit 1
 fi
 browse() { # arguments of the browser; it has no network and no profile of anybody
-	timeout -k 5 90 unshare --net "$chromium" --headless --no-sandbox --disable-gpu --no-first-run \
+	timeout -k 5 200 unshare --net "$chromium" --headless --no-sandbox --disable-gpu --no-first-run \
 		--disable-background-networking --disable-dev-shm-usage --hide-scrollbars \
 		--user-data-dir="$work/profile" "$@" 2>browser.log
 }

@@ -145,23 +145,17 @@ refused show-unknown-application 1 'no application 99' "${b[@]}" whitelist show 
 # --- events ---
 prints events 'release  *vm-7' "${b[@]}" events
 prints events-json '"dataset": "bulkhead.ledger"' "${b[@]}" events --from 1 --json
-"${b[@]}" events --follow --json >followed 2>follow.err &
+first=$("${b[@]}" --json ledger head | jq .entries)
+# Whoever has read the newest entry there is follows.
+"${b[@]}" events --follow --from "$first" --json >followed 2>follow.err &
 follower=$!
-lines() { "${b[@]}" --json ledger head | jq .entries; }
-# A follower has nothing to read before it is registered: wait until it holds a connection.
-for _ in $(seq 100); do
-	ss -xH 2>/dev/null | grep -c "$work/run/ctl.sock" | grep -q '^1' && break
-	sleep 0.05
-done
-first=$(lines)
+has_lines() { [ "$(wc -l <followed)" -ge "$1" ]; }
+soon 60 has_lines 1
 "${b[@]}" block vm-10 --reason 'while somebody listens' --for 1h >/dev/null
 "${b[@]}" release vm-10 --reason 'and again' >/dev/null
-for _ in $(seq 100); do
-	[ "$(wc -l <followed)" -ge 2 ] && break
-	sleep 0.1
-done
-if [ "$(jq -r .event.action followed | paste -sd' ')" = 'block release' ] &&
-    [ "$(jq -r .event.sequence followed | head -n 1)" -eq $((first + 1)) ]; then ok events-follow; else
+soon 60 has_lines 3
+if [ "$(jq -r .event.action followed | sed 1d | paste -sd' ')" = 'block release' ] &&
+    [ "$(jq -r .event.sequence followed | paste -sd' ')" = "$first $((first + 1)) $((first + 2))" ]; then ok events-follow; else
 	fail events-follow "$(head -c 300 followed follow.err)"; fi
 if jq -e '.["@timestamp"] and .ecs.version and .event.kind and .user.name and .observer.hostname' followed >/dev/null; then
 	ok events-ecs; else fail events-ecs "$(head -n 1 followed)"; fi
@@ -194,11 +188,7 @@ if command -v script >/dev/null; then
 	top_pid=$!
 	exec 7>keys
 	seen() { # name pattern
-		for _ in $(seq 100); do
-			grep -aqE "$2" typescript && { ok "$1"; return; }
-			sleep 0.1
-		done
-		fail "$1" "not on the screen: $2"
+		if soon 60 grep -aqE "$2" typescript; then ok "$1"; else fail "$1" "not on the screen: $2"; fi
 	}
 	seen top-head 'SERVER'
 	seen top-server 'vm-7'
@@ -210,8 +200,8 @@ if command -v script >/dev/null; then
 	seen top-explains 'any key: back'
 	printf 'xq' >&7
 	exec 7>&-
-	for _ in $(seq 50); do kill -0 "$top_pid" 2>/dev/null || break; sleep 0.1; done
-	if kill -0 "$top_pid" 2>/dev/null; then fail top-ends 'still there'; kill "$top_pid"; else ok top-ends; fi
+	ended() { ! kill -0 "$top_pid"; }
+	if soon 60 ended; then ok top-ends; else fail top-ends 'still there'; kill "$top_pid"; fi
 	wait "$top_pid" 2>/dev/null
 fi
 prints history 'whitelist.renew' "${b[@]}" whitelist show 1

@@ -32,10 +32,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	printf 'run_dir = "%s/run"\nstate_dir = "%s/state"\n' "$work" "$work" >guard.conf
 	unshare --net "$dest/usr/sbin/bulkhead-guard" --config guard.conf >guard.log 2>&1 &
 	guard_pid=$!
-	for _ in $(seq 100); do
-		"$bulkhead" --config guard.conf status >/dev/null 2>&1 && break
-		sleep 0.1
-	done
+	soon 60 "$bulkhead" --config guard.conf status
 	prints installed-guard '^guard     observe' "$dest/usr/bin/bulkhead" --config guard.conf status
 	kill "$guard_pid"
 	wait "$guard_pid"

@@ -87,22 +87,16 @@ for _ in range(40):
     s.connect(sys.argv[1])
     held.append(s)
 print("held", flush=True)
-time.sleep(30)
+time.sleep(600)
 PY
 python3 hold.py "$work/run/ctl.sock" "$(awk -F: '$1 == "tview" {print $3}' group)" >held 2>&1 &
 holder=$!
-for _ in $(seq 100); do
-	grep -qs held held && break
-	sleep 0.05
-done
+soon 60 grep -qs held held
 refused full-for-its-user 1 'hung up' as view status
 prints others-still-served mode as abuse --json
 prints root-still-served mode "${b[@]}" --json
 kill "$holder"; wait "$holder" 2>/dev/null
-for _ in $(seq 50); do
-	as view status >/dev/null 2>&1 && break
-	sleep 0.1
-done
+soon 60 as view status
 prints free-again guard as view status
 prints ledger-whole intact as view ledger verify
 finish

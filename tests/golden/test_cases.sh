@@ -36,7 +36,7 @@ run_case() { # name
 		fail "$1" "no capture: $(tail -n 1 "$work/err")"
 		return
 	fi
-	if ! timeout 60 "$build/bulkhead" replay --json "$file" >"$work/$1.json" 2>"$work/err"; then
+	if ! timeout 300 "$build/bulkhead" replay --json "$file" >"$work/$1.json" 2>"$work/err"; then
 		fail "$1" "$(cat "$work/err")"
 		return
 	fi
@@ -48,7 +48,7 @@ $(cat "$work/diff")"
 	while IFS= read -r condition; do
 		jq -e "$condition" "$work/$1.json" >/dev/null || fail "$1" "does not hold: $condition"
 	done < <(cat "$dir/checks" 2>/dev/null)
-	timeout 120 python3 tests/golden/oracle.py "$file" 2>/dev/null | sort >"$work/read"
+	timeout 300 python3 tests/golden/oracle.py "$file" 2>/dev/null | sort >"$work/read"
 	[ -f "$dir/differs" ] && grep -v '^#' "$dir/differs" | sort >"$want"
 	diff "$want" "$work/read" >"$work/diff" || fail "$1" "expected <, but tshark shows >
 $(cat "$work/diff")"

@@ -21,7 +21,7 @@ else
 	echo "SKIPPED: no public captures in $data (set BULKHEAD_DATA to the folder that holds pcap/)"
 	skipped=1
 fi
-timeout 300 python3 tests/golden/metamorphic.py "$build" "$work"/*.pcap "${public[@]}" >"$work/out" 2>&1
+timeout 1200 python3 tests/golden/metamorphic.py "$build" "$work"/*.pcap "${public[@]}" >"$work/out" 2>&1
 rc=$?
 head -n -1 "$work/out"
 echo "$(tail -n 1 "$work/out"), $skipped skipped"

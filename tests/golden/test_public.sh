@@ -29,7 +29,7 @@ while IFS=$'\t' read -r file sessions messages contents; do
 	rejected=$(sed -n 's/.*, rejected \([0-9]*\).*/\1/p' <<<"$contents")
 	want="$sessions $messages ${accepted:-0} ${rejected:-0}"
 	name=${file#pcap*/}
-	if ! timeout 60 "$build/bulkhead" replay --json "$data/$file" >"$out" 2>"$err"; then
+	if ! timeout 300 "$build/bulkhead" replay --json "$data/$file" >"$out" 2>"$err"; then
 		got="error: $(head -c 200 "$err")"
 	else
 		got=$(sum "$out")
@@ -47,8 +47,8 @@ done < <(awk -F'\t' '$1 ~ /^pcap\// {print $1 "\t" $12 "\t" $13 "\t" $10}' "$dat
 
 # Client by client: client sessions messages accepted rejected deferred failed.
 read_both() { # capture; answers by $want and $got
-	want=$(timeout 120 python3 tests/golden/oracle.py "$1" 2>/dev/null | sort | paste -sd,)
-	got=$(timeout 60 "$build/bulkhead" replay --json "$1" 2>/dev/null | jq -r '.servers[] | "\(.server) \(.sessions) \(.messages) \(.recipients_accepted) \(.recipients_rejected) \(.recipients_deferred) \(.connects_failed)"' | sort | paste -sd,)
+	want=$(timeout 300 python3 tests/golden/oracle.py "$1" 2>/dev/null | sort | paste -sd,)
+	got=$(timeout 300 "$build/bulkhead" replay --json "$1" 2>/dev/null | jq -r '.servers[] | "\(.server) \(.sessions) \(.messages) \(.recipients_accepted) \(.recipients_rejected) \(.recipients_deferred) \(.connects_failed)"' | sort | paste -sd,)
 }
 command -v tshark >/dev/null || { echo "tshark is missing: run tests/packages.sh test"; exit 1; }
 clients=0
@@ -72,7 +72,7 @@ echo "read independently: $clients clients in $(ls "$data"/pcap/*/* | wc -l) cap
 
 # What is not SMTP must not become SMTP.
 for f in "$data"/pcap-negative/*; do
-	if timeout 60 "$build/bulkhead" replay --json "$f" >"$out" 2>"$err" && [ "$(jq '[.servers[].sessions] | add // 0' "$out")" = 0 ]; then
+	if timeout 300 "$build/bulkhead" replay --json "$f" >"$out" 2>"$err" && [ "$(jq '[.servers[].sessions] | add // 0' "$out")" = 0 ]; then
 		passed=$((passed + 1))
 	else
 		echo "FAIL $(basename "$f"): not SMTP, but counted: $(jq -c '[.servers[].sessions]' "$out" 2>/dev/null) $(head -c 200 "$err")"
@@ -82,7 +82,7 @@ done
 
 # Hostile files end in order: results, or one sentence.
 for f in "$data"/pcap-hostile/*; do
-	timeout 60 "$build/san/bulkhead" replay --json "$f" >"$out" 2>"$err"
+	timeout 300 "$build/san/bulkhead" replay --json "$f" >"$out" 2>"$err"
 	rc=$?
 	if { [ $rc -eq 0 ] && jq -e .version "$out" >/dev/null; } || { [ $rc -eq 1 ] && [ "$(wc -l <"$err")" -eq 1 ]; }; then
 		passed=$((passed + 1))

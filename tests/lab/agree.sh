@@ -23,6 +23,12 @@ agrees() {
 # Also the rules: every tap has its door, and the chains are those of the beginning.
 rules() { nft_hv -s list ruleset | grep -vE '^\s*(elements|"|[a-z0-9]+ (timeout|expires))' | grep -E 'table|chain|hook|goto|reject|drop|accept' | sort; }
 whole() { [ "$(rules)" = "$rules_before" ] && agrees; }
+# A tap that came has its elements and its door in one go or in two: the rules are whole again when no tap lacks one.
+hooked() {
+	local ports
+	ports=$(ip -n "$LAB-hv" -o link show type veth | grep -o 'vnet[0-9]*' | sort -u)
+	[ "$(nft_hv list chains netdev | grep 'hook ingress' | grep -o 'vnet[0-9]*' | sort -u)" = "$ports" ] && agrees
+}
 
 start_guard() { cast_guard >/dev/null || tail -n 5 "$LAB_DIR/guard.log"; }
 child() { pgrep -P "${LAB_PID[guard]}"; }

@@ -75,13 +75,17 @@ cast_config() {
 	EOF
 }
 
-# cast_guard, cast_sensor: start in the hypervisor and wait until ready; cast_ready_ms says how long that took.
+# cast_guard, cast_sensor: start in the hypervisor and wait until ready; cast_ready_ms says how long that took, and
+# cast_busy_ms for how much of it this machine was busy with others, where the kernel tells (lab_stalled_us).
 cast_start() { # LABEL PROGRAM EVENT ARGUMENTS...
-	local label=$1 program=$2 event=$3 begin=${EPOCHREALTIME/./}
+	local label=$1 program=$2 event=$3 begin=${EPOCHREALTIME/./} from
+	from=$(lab_stalled_us)
 	shift 3
 	lab_start hv "$label" ${cast_as:-} "$build/$program" --config "$LAB_DIR/bulkhead.conf" "$@"
-	lab_wait_line 10 "$LAB_DIR/$label.log" "$event" || { cat "$LAB_DIR/$label.log" >&2; return 1; }
+	lab_wait_line 60 "$LAB_DIR/$label.log" "$event" || { cat "$LAB_DIR/$label.log" >&2; return 1; }
 	cast_ready_ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	cast_busy_ms=0
+	[ -z "$from" ] || cast_busy_ms=$((($(lab_stalled_us) - from) / 1000))
 }
 cast_guard() { cast_start guard bulkhead-guard 'guard\.ready' "$@"; }
 cast_sensor() { cast_start sensor bulkhead-sensor 'sensor\.ready' "$@"; }
@@ -103,7 +107,7 @@ cast_inventory() {
 cast_send() {
 	local ns=$1 to=$2 count=$3 from=$4 rcpt=$5
 	shift 5
-	lab_in "$ns" timeout 20 smtp-source -c -N -m "$count" -f "$from" -t "$rcpt" "$@" "$to" 2>/dev/null |
+	lab_in "$ns" timeout 60 smtp-source -c -N -m "$count" -f "$from" -t "$rcpt" "$@" "$to" 2>/dev/null |
 		tr '\r' '\n' | grep -E '^[0-9]+' | tail -n 1 | grep -oE '^[0-9]+' || echo 0
 }
 

@@ -145,7 +145,7 @@ jobs+=($!)
 say "tls   queues 300 mails in its Postfix, which insists on STARTTLS"
 tls_bulk
 wait "${jobs[@]}"
-for t in news cms tls; do lab_wait 20 cast_is "$t" block; done
+for t in news cms tls; do lab_wait 60 cast_is "$t" block; done
 lab_wait 3 false # what was in flight arrives
 for t in shop news club cms; do sent[$t]=$(cat "$LAB_DIR/$t.sent"); done
 sent[tls]=$(grep -c 'status=sent' "$LAB_DIR/tls/mail.log")
@@ -172,11 +172,11 @@ before=${sent[tls]}
 ip netns exec "$LAB-tls" postqueue -c "$LAB_DIR/tls" -f 2>/dev/null
 flows_again() { [ "$(grep -c 'status=sent' "$LAB_DIR/tls/mail.log")" -gt "$before" ]; }
 released=no
-lab_wait 15 flows_again && released=yes
+lab_wait 60 flows_again && released=yes
 # All that waited goes out, and the rest of a mailing that a person released does not block it again.
 drained() { ip netns exec "$LAB-tls" postqueue -c "$LAB_DIR/tls" -f 2>/dev/null; [ "$(postfix_queued "$LAB_DIR/tls")" -eq 0 ]; }
 drains=no
-lab_wait 60 drained && [ "$(cast_verdict tls verdict)" != block ] && drains=yes
+lab_wait 120 drained && [ "$(cast_verdict tls verdict)" != block ] && drains=yes
 say "tls: $(grep -c 'status=sent' "$LAB_DIR/tls/mail.log") delivered now, $(postfix_queued "$LAB_DIR/tls") wait; it is $(cast_verdict tls verdict)"
 
 # --- the summary -------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ start_enforcer() {
 	ip netns exec "$LAB-hv" "$driver" "$@" <"$LAB_DIR/driver.in" >"$news" 2>"$LAB_DIR/driver.err" &
 	LAB_PID[driver]=$!
 	exec 9>"$LAB_DIR/driver.in"
-	lab_wait_line 10 "$news" '^(ready|failed)' || { cat "$LAB_DIR/driver.err" "$news"; return 1; }
+	lab_wait_line 60 "$news" '^(ready|failed)' || { cat "$LAB_DIR/driver.err" "$news"; return 1; }
 	child=$(sed -n 's/^ready //p' "$news")
 	[ -n "$child" ] || { cat "$news"; return 1; }
 }
@@ -24,11 +24,11 @@ stop_enforcer() {
 tell() {
 	local from=$(($(wc -l <"$news") + 1))
 	echo "$*" >&9
-	lab_wait_line "${tell_patience:-10}" "$news" '^(ok|failed)' "$from" || { echo "the driver does not answer to: $*"; return 1; }
+	lab_wait_line 60 "$news" '^(ok|failed)' "$from" || { echo "the driver does not answer to: $*"; return 1; }
 	answer=$(tail -n "+$from" "$news" | grep -v '^news')
 	grep -q '^ok' <<<"$answer"
 }
 refuses() { ! tell "$@"; }
-told() { lab_wait_line "$1" "$news" "^news $2"; }
+told() { lab_wait_line 60 "$news" "^news $1"; }
 nft_hv() { ip netns exec "$LAB-hv" nft "$@"; }
 is() { [ "$1" = "$2" ] || { echo "  got \"$1\", wanted \"$2\""; return 1; }; }

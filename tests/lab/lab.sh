@@ -14,7 +14,8 @@
 # Routed: each tenant has a host route to its port and the hypervisor forwards.
 #
 # Names begin with $LAB, so that several labs can live side by side; files are in $LAB_DIR; lab_end, run on exit,
-# removes all of it.  Nothing here sleeps for luck: conditions are waited for with lab_wait and its deadline.
+# removes all of it.  Nothing here sleeps for luck: conditions are waited for with lab_wait and its deadline, which is
+# that of a machine many times slower than ours; what must be quick is a matter of lab_within.
 
 LAB=${LAB:-lab$$}
 LAB_DIR=
@@ -53,13 +54,36 @@ lab_wait() {
 	done
 }
 
+# lab_stalled_us: how long so far some process waited for a processor (/proc/pressure, of the guest) and the machine
+# itself was held (steal), in microseconds since the boot; nothing where the kernel does not tell.
+lab_stalled_us() {
+	local some steal
+	some=$(sed -n 's/^some.*total=//p' /proc/pressure/cpu 2>/dev/null)
+	[ -n "$some" ] || return 1
+	steal=$(awk -v hz="$(getconf CLK_TCK)" -v n="$(nproc)" '/^cpu / { printf "%.0f", $9 * 1e6 / hz / n }' /proc/stat)
+	echo $((some + steal))
+}
+
+# lab_within SECONDS COMMAND...: for what must be quick: the command succeeds, and what that took, less the time that
+# this machine was busy with others (lab_stalled_us; four times as long where the kernel does not tell), is not longer.
+lab_within() {
+	local limit=$(($1 * 1000)) begin=${EPOCHREALTIME/./} from took busy=0
+	shift
+	from=$(lab_stalled_us) || limit=$((limit * 4))
+	lab_wait 60 "$@" || { echo "  not within 60 s"; return 1; }
+	took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	[ -z "$from" ] || busy=$((($(lab_stalled_us) - from) / 1000))
+	[ $took -lt 500 ] || echo "  after $took ms, $busy of them with a busy machine; load $(cut -d' ' -f1 /proc/loadavg)"
+	[ $((took - busy)) -le $limit ]
+}
+
 # lab_wait_line SECONDS FILE REGEX [FROM]: until the file has the line, from line FROM on.
 lab_has_line() { tail -n "+${3:-1}" "$1" 2>/dev/null | grep -qE -- "$2"; }
 lab_wait_line() { lab_wait "$1" lab_has_line "$2" "$3" "${4:-1}"; }
 
 # lab_wait_listen NAME PORT: until somebody listens in that namespace.
 lab_listens() { lab_in "$1" ss -Hltn "sport = :$2" | grep -q .; }
-lab_wait_listen() { lab_wait 10 lab_listens "$1" "$2" || { lab_say "nobody listens on port $2 in $1"; return 1; }; }
+lab_wait_listen() { lab_wait 60 lab_listens "$1" "$2" || { lab_say "nobody listens on port $2 in $1"; return 1; }; }
 
 # lab_start NAME LABEL COMMAND...: in the background; output in $LAB_DIR/LABEL.log, pid in LAB_PID[LABEL].
 lab_start() {
@@ -200,9 +224,9 @@ lab_tenant() {
 }
 
 # A refused connection (port 9 is closed) is an answer; ping is not part of every machine.
-lab_reaches() { lab_in "$1" timeout 1 bash -c "exec 3<>/dev/tcp/$2/9" 2>&1 | grep -q refused; }
+lab_reaches() { lab_in "$1" timeout 5 bash -c "exec 3<>/dev/tcp/$2/9" 2>&1 | grep -q refused; }
 lab_wait_reach() {
-	lab_wait 10 lab_reaches "$1" "$(lab_mx4 1)" && lab_wait 10 lab_reaches "$1" "$(lab_mx6 1)" ||
+	lab_wait 60 lab_reaches "$1" "$(lab_mx4 1)" && lab_wait 60 lab_reaches "$1" "$(lab_mx6 1)" ||
 		{ lab_say "tenant $1 does not reach the internet of the lab"; return 1; }
 }
 
@@ -228,6 +252,12 @@ check() {
 		LAB_FAILED=$((LAB_FAILED + 1))
 		echo "FAIL $what"
 	fi
+}
+# whole_case NAME ARGUMENTS: case_NAME; one that breaks off in the middle has failed.
+whole_case() {
+	local name=$1
+	shift
+	"case_$name" "$@" || check "case $name ($*) goes to its end" false
 }
 lab_summary() {
 	echo "$LAB_PASSED passed, $LAB_FAILED failed, 0 skipped"

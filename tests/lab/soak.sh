@@ -33,7 +33,7 @@ trap cleanup EXIT
 . "$(dirname "$0")/checks.sh"
 not() { ! "$@"; }
 figure() { echo "figure $*"; }
-b() { timeout 60 "$build/bulkhead" --config "$work/bulkhead.conf" "$@"; }
+b() { timeout 120 "$build/bulkhead" --config "$work/bulkhead.conf" "$@"; }
 status() { b --json status >"$work/status.json" 2>/dev/null; }
 says() { status && jq -e "$1" "$work/status.json" >/dev/null; } # jq-condition
 # Memory of the judge that is its own (not shared, not the page cache), in KiB.
@@ -67,7 +67,7 @@ same() {
 }
 whole() { # name
 	is "$1-ledger" b ledger verify
-	is "$1-kernel-is-database" soon 15 same
+	is "$1-kernel-is-database" soon 60 same
 }
 
 chmod 755 "$work"
@@ -102,8 +102,8 @@ is load-nothing-lost grep -q 'lost=0 waiting=0' <<<"$load_line"
 # A server takes its memory when it is first heard of.  In a short run many are met in the second half, and SQLite's
 # cache and the first copy of the database come in between.
 is load-memory-is-flat test "$full" -le $((half + half / 20 + 4096 + (seconds < 60 ? servers * 4 : 0)))
-is load-mailings-blocked says ".verdicts.block == $bulk"
-is load-others-clear says ".verdicts.clear + .verdicts.watch == $servers - $bulk"
+is load-mailings-blocked soon 60 says ".verdicts.block == $bulk"
+is load-others-clear soon 60 says ".verdicts.clear + .verdicts.watch == $servers - $bulk"
 whole load
 
 # --- killed at random moments under load ---
@@ -120,7 +120,7 @@ for _ in $(seq "$kills"); do
 done
 kill "$driver" 2>/dev/null; wait "$driver" 2>/dev/null; driver=
 figure kill "times=$kills slowest_start_ms=$worst"
-is kill-comes-back status
+is kill-comes-back soon 60 status
 whole kill
 
 # --- guard gone: the sensor keeps what it can and counts the rest ---
@@ -135,7 +135,7 @@ start_guard
 # --- sensor gone: the guard says so, and no verdict rises ---
 load 1 10
 end_load
-is sensor-gone-is-said soon 10 says '[.sensors[] | .connected] | any | not'
+is sensor-gone-is-said soon 60 says '[.sensors[] | .connected] | any | not'
 jq -c .verdicts "$work/status.json" >"$work/before"
 sleep 3
 status
@@ -149,16 +149,16 @@ for _ in $(seq 200); do b block "vm-$((bulk + 1))" --reason "$(printf 'disk %018
 is full-refused-in-words grep -qiE 'full|room' "$work/full.out"
 load 3 "$rate"
 end_load
-is full-still-answers status
+is full-still-answers soon 60 status
 is full-blocks-stand test "$(nft list ruleset | grep -c 'case=bh-')" -ge "$bulk"
 rm "$work/state/ballast"
-is full-room-again soon 30 b block "vm-$((bulk + 2))" --reason 'room again' --for 1h
+is full-room-again soon 60 b block "vm-$((bulk + 2))" --reason 'room again' --for 1h
 whole full
 
 # --- read-only disk: a kernel lets it become so only while nobody writes; so it is met at the start ---
 end_guard TERM
-mount -o remount,ro "$work/state"
-timeout 20 "$build/bulkhead-guard" --config "$work/bulkhead.conf" >"$work/readonly.out" 2>&1
+is readonly-begins soon 60 mount -o remount,ro "$work/state"
+timeout 120 "$build/bulkhead-guard" --config "$work/bulkhead.conf" >"$work/readonly.out" 2>&1
 is readonly-refused-in-words grep -qiE 'read-only' "$work/readonly.out"
 is readonly-blocks-stand test "$(nft list ruleset | grep -c 'case=bh-')" -ge "$bulk"
 mount -o remount,rw "$work/state"
@@ -174,7 +174,7 @@ is backup-is-new soon 120 test "$work/state/guard.db.backup" -nt "$work/marker"
 end_guard KILL
 rm -f "$work/state/guard.db-wal" "$work/state/guard.db-shm"
 dd if=/dev/urandom of="$work/state/guard.db" bs=4096 seek=1 count=8 conv=notrunc >/dev/null 2>&1
-timeout 20 "$build/bulkhead-guard" --config "$work/bulkhead.conf" >"$work/damage.out" 2>&1
+timeout 120 "$build/bulkhead-guard" --config "$work/bulkhead.conf" >"$work/damage.out" 2>&1
 is damage-refused test $? -eq 1
 is damage-offers-the-copy grep -q 'guard.db.backup in its place' "$work/damage.out"
 is damage-blocks-stand test "$(nft list ruleset | grep -c 'case=bh-')" -ge "$bulk"

@@ -4,15 +4,14 @@
 
 tcp.py serve PORT...        listens on both protocols and echoes, until it is ended
 tcp.py try ADDRESS PORT     prints open, refused, timeout or the error's name
-tcp.py storm ADDRESS PORT S connects again and again for S seconds, prints "OPENED opened of TRIED"
+tcp.py probe ADDRESS PORT FILE   connects again and again until the file exists, prints "OPENED opened of TRIED"
 tcp.py burst ADDRESS PORT N connects N times, at most until three in a row are not answered; prints the same
-tcp.py probe ADDRESS PORT FILE   storm until the file exists
 tcp.py greet ADDRESS PORT [LINE...]   connects, prints the first line that comes; sends each LINE and prints
                             the answer; at the end "closed" when the server has closed, or what went wrong
 tcp.py ask ADDRESS PORT LINE   connects, sends the line and prints the first that comes back
 tcp.py fastopen|mptcp|source-port ADDRESS PORT   like try: with data in the SYN, over MPTCP, from port 25
 tcp.py hold ADDRESS PORT    connects, prints open; then for each line on stdin sends a byte and prints
-                            echo (it came back), reset, or silence (nothing within 2 s)
+                            echo (it came back), reset, or silence (nothing came)
 """
 import errno
 import os
@@ -21,7 +20,7 @@ import socket
 import sys
 import time
 
-PATIENCE_S = float(os.environ.get("TCP_PATIENCE_S", "2"))
+PATIENCE_S = float(os.environ.get("TCP_PATIENCE_S", "5"))
 
 
 def serve(ports):
@@ -83,15 +82,15 @@ def outcome(error):
     return errno.errorcode.get(error.errno or 0, "error")
 
 
-def storm(address, port, seconds, stop=None):
-    end = time.monotonic() + float(seconds)
+def probe(address, port, stop):
+    end = time.monotonic() + 1800  # whoever makes the file may have been killed
     opened = tried = 0
-    while time.monotonic() < end and not (stop and os.path.exists(stop)):
+    while time.monotonic() < end and not os.path.exists(stop):
         tried += 1
         try:
             peer = connect(address, port)
-            if stop:  # goes on for minutes: closed by a reset, or waiting ends would use up the ports
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            # It goes on for minutes: closed by a reset, or waiting ends would use up the ports.
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             peer.close()
             opened += 1
         except OSError:
@@ -157,11 +156,9 @@ def main():
         elif verb == "greet":
             greet(*rest)
         elif verb == "probe":
-            storm(*rest[:2], 600, rest[2])
+            probe(*rest)
         elif verb == "burst":
             burst(*rest)
-        elif verb == "storm":
-            storm(*rest)
         else:
             connect(*rest).close()
             print("open")

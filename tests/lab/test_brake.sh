@@ -17,11 +17,26 @@ blast() {
 	lab_start ext sink smtp-sink -u nobody -c "$(lab_mx4 2):25" 1000
 	lab_wait_listen ext 25
 	lab_in "$name" timeout -s KILL "$span" smtp-source "$@" -m 1000000 -f a@t1.example -t b@e.example "$(lab_mx4 2):25" >/dev/null 2>&1
+	count_sink
+	echo "  $delivered messages in $span s: $name, smtp-source $*"
+}
+count_sink() {
 	lab_stop sink
 	delivered=$(tr '\r' '\n' <"$LAB_DIR/sink.log" | grep -o 'mesg=[0-9]*' | tail -n 1)
 	delivered=${delivered#mesg=}
 	delivered=${delivered:-0}
-	echo "  $delivered messages in $span s: $name, smtp-source $*"
+}
+# flows NAME COUNT smtp-source-options: so many messages get through, however long that takes here.  What the strict
+# brake or a throttle lets through in that minute are a few dozen.
+flows() {
+	local name=$1 count=$2
+	shift 2
+	lab_start ext sink smtp-sink -u nobody -c "$(lab_mx4 2):25" 1000
+	lab_wait_listen ext 25
+	lab_in "$name" timeout -s KILL 60 smtp-source "$@" -m "$count" -f a@t1.example -t b@e.example "$(lab_mx4 2):25" >/dev/null 2>&1
+	count_sink
+	echo "  $delivered of $count messages: $name, smtp-source $*"
+	[ "$delivered" -eq "$count" ]
 }
 at_most() { [ "$delivered" -le "$1" ] && [ "$delivered" -ge "${2:-1}" ]; }
 state_is() { tell state && grep -qE "$1" <<<"$answer"; }
@@ -52,12 +67,11 @@ case_strict() {
 case_loose() {
 	fresh
 	tell beat 2m armed
-	check "$kind: the heartbeat loosens the brake" state_is 'alive_ms=1[12][0-9]{4} armed=1'
-	blast news 3 -d -s 1 -l 4000
-	check "$kind: loose: hundreds pass" at_most 100000 200
+	check "$kind: the heartbeat loosens the brake" state_is 'alive_ms=1[0-9]{5} armed=1'
+	check "$kind: loose: hundreds pass" flows news 300 -d -s 1 -l 4000
 	fresh
 	tell beat 1s armed
-	check "$kind: a heartbeat that is not renewed ends" lab_wait 3 state_is 'alive_ms=0'
+	check "$kind: a heartbeat that is not renewed ends" lab_wait 60 state_is 'alive_ms=0'
 	blast news 2 -d -s 1 -l 4000
 	check "$kind: and the brake is strict" at_most 60
 }
@@ -70,25 +84,22 @@ case_sets() {
 	check "$kind: a throttled server gets a few through" at_most 12
 	check "$kind: unthrottle" tell unthrottle vnet2
 	fresh
-	blast news 2 -d -s 1 -l 4000
-	check "$kind: and it flows again" at_most 100000 200
+	check "$kind: and it flows again" flows news 300 -d -s 1 -l 4000
 	tell beat 1s armed
-	lab_wait 3 state_is 'alive_ms=0'
+	lab_wait 60 state_is 'alive_ms=0'
 	fresh
 	check "$kind: grant" tell grant vnet2 1h
-	blast news 3 -d -s 1 -l 4000
-	check "$kind: a granted server is not held by the dead heartbeat" at_most 100000 1000
+	check "$kind: a granted server is not held by the dead heartbeat" flows news 1000 -d -s 1 -l 4000
 	nft_hv flush set netdev bulkhead granted
-	check "$kind: an element of a grant that was taken away comes back" lab_wait 2 granted_stands
+	check "$kind: an element of a grant that was taken away comes back" lab_wait 60 granted_stands
 	check "$kind: a grant ends by its time" tell grant vnet2 1s
-	lab_wait 3 no_grant
+	lab_wait 60 no_grant
 	fresh
 	blast news 2 -d -s 1 -l 4000
 	check "$kind: and the brake holds again" at_most 60
 	check "$kind: an observed server" tell observe vnet2
 	fresh
-	blast news 2 -d -s 1 -l 4000
-	check "$kind: is only counted" at_most 1000000 2000
+	check "$kind: is only counted" flows news 2000 -d -s 1 -l 4000
 	check "$kind: visibly" state_is 'counted=[1-9]'
 	tell replace
 }
@@ -99,8 +110,7 @@ case_observe() {
 	tell beat 0 counting
 	fresh
 	check "$kind: in observe mode" state_is 'armed=0'
-	blast news 2 -d -s 1 -l 4000
-	check "$kind: nothing is braked" at_most 1000000 2000
+	check "$kind: nothing is braked" flows news 2000 -d -s 1 -l 4000
 	check "$kind: but a server may be enforced alone" tell brake vnet2
 	fresh
 	blast news 2 -d -s 1 -l 4000
@@ -110,25 +120,24 @@ case_observe() {
 
 # The brake outlives everything: the child, and somebody who wipes the tables while it lives.
 case_dead() {
-	tell beat 2m armed
+	tell beat 199s armed
 	nft_hv flush ruleset
-	check "$kind: after a flush the heartbeat stands again" lab_wait 2 state_is 'alive_ms=1[0-9]{5} armed=1'
+	check "$kind: after a flush the heartbeat stands again" lab_wait 60 state_is 'alive_ms=1[0-9]{5} armed=1'
 	kill -KILL "$child"
-	told 2 gone
+	told gone
 	stop_enforcer
-	blast news 2 -d -s 1 -l 4000
-	check "$kind: a restart within the heartbeat's time trips nothing" at_most 1000000 200
+	check "$kind: a restart within the heartbeat's time trips nothing" flows news 300 -d -s 1 -l 4000
 	check "$kind: the next child finds the heartbeat" start_enforcer bulkhead 'glob=vnet*'
 	check "$kind: as it was" state_is 'alive_ms=1[0-9]{5} armed=1'
 	tell beat 1s armed
 	kill -KILL "$child"
-	told 2 gone
+	told gone
 	stop_enforcer
 	nft_hv flush ruleset 2>/dev/null
 	start_enforcer bulkhead 'glob=vnet*'
 	tell beat 1s armed
 	kill -KILL "$child"
-	told 2 gone
+	told gone
 	stop_enforcer
 	lab_wait 2 false
 	lab_unplug vnet2
@@ -144,8 +153,7 @@ case_address() {
 	nft_hv flush ruleset
 	start_enforcer bulkhead 'glob=nosuch*' || return 1
 	tell beat 0 armed
-	blast news 2 -d -s 1 -l 4000
-	check "$kind: a server that nobody knows is not braked" at_most 1000000 2000
+	check "$kind: a server that nobody knows is not braked" flows news 2000 -d -s 1 -l 4000
 	tell brake "$(lab_addr4 news)"
 	blast news 3 -d -s 5 -l 4000
 	check "$kind: one that is known by its address is" at_most 60 0
@@ -170,20 +178,19 @@ case_full() {
 	nft_hv flush ruleset
 	start_enforcer bulkhead 'glob=nosuch*' meters=16,65536 || { check "$kind: small meters" false; return 1; }
 	tell beat 0 armed
-	check "$kind: 131,072 servers become known by their addresses" eval 'tell_patience=60 tell brakenet 10.1 && tell_patience=60 tell brakenet 10.2'
+	check "$kind: 131,072 servers become known by their addresses" eval 'tell brakenet 10.1 && tell brakenet 10.2'
 	echo "  $answer"
 	check "$kind: no meter is full yet" state_is 'overflow=0'
 	lab_in shop timeout 120 python3 "$here/spoof.py" eth0 "$(lab_in shop cat /sys/class/net/eth0/address)" \
 		"$(gateway_mac)" "$(lab_mx4 3)" 10.1.0.0 100000 || check "$kind: 100,000 sources send" false
-	check "$kind: 100,000 sources: those beyond the meters' room are counted" lab_wait 10 state_is 'overflow=3[0-9]{4} '
+	check "$kind: 100,000 sources: those beyond the meters' room are counted" lab_wait 60 state_is 'overflow=3[0-9]{4} '
 	echo "  $answer"
 	check "$kind: the meters hold what they have room for" [ "$(held)" -le 65536 ]
 	check "$kind: with the link where they came in" grep -qE 'overflow=[0-9]+ [a-z]' <<<"$answer"
 	tell beat 0 armed
-	check "$kind: and it is told, once" eval 'told 2 "overflow .*packets passed unmetered" && tell beat 0 armed && [ "$(grep -c "^news overflow" "$news")" = 1 ]'
+	check "$kind: and it is told, once" eval 'told "overflow .*packets passed unmetered" && tell beat 0 armed && [ "$(grep -c "^news overflow" "$news")" = 1 ]'
 	tell brake "$(lab_addr4 news)"
-	blast news 2 -d -s 1 -l 4000
-	check "$kind: who found no room is let pass, not shut out" at_most 1000000 200
+	check "$kind: who found no room is let pass, not shut out" flows news 300 -d -s 1 -l 4000
 }
 gateway_mac() {
 	if [ $kind = bridged ]; then lab_in ext cat /sys/class/net/eth0/address; else lab_in hv cat "/sys/class/net/$(lab_port shop)/address"; fi
@@ -195,13 +202,8 @@ command -v smtp-sink >/dev/null || { echo "smtp-sink (postfix) is missing: run t
 for kind in bridged routed; do
 	lab_begin $kind 5 && lab_tenant shop && lab_tenant news || { echo "FAIL the $kind lab cannot be made"; exit 1; }
 	start_enforcer bulkhead 'glob=vnet*' || exit 1
-	case_strict
-	case_loose
-	case_sets
-	case_observe
-	case_dead
-	case_address
-	[ $kind = bridged ] || case_full
+	for case in strict loose sets observe dead address; do whole_case $case; done
+	[ $kind = bridged ] || whole_case full
 	stop_enforcer
 	lab_end
 done

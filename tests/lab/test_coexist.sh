@@ -37,14 +37,14 @@ for kind in bridged routed; do
 		check "$kind, $name: mail is received" sees ext "$(lab_addr4 shop)" open
 		tell replace vnet1
 		nft_hv delete table netdev bulkhead
-		check "$kind, $name: repaired beside them" lab_wait 2 sees shop "$(lab_mx4 3)" refused
+		check "$kind, $name: repaired beside them" lab_wait 60 sees shop "$(lab_mx4 3)" refused
 		tell release vnet1
 		check "$kind, $name: released" sees shop "$(lab_mx4 3)" open
 		check "$kind, $name: their rules are as they were" is "$(theirs)" "$before"
 		# Theirs may be reloaded, with a flush in front, as their services do.
 		tell block vnet1 1h bh-coexist
 		{ echo "flush ruleset"; cat "$rules"; } | nft_hv -f -
-		check "$kind, $name: a reload of theirs with a flush opens nothing for long" lab_wait 1 sees shop "$(lab_mx4 3)" refused
+		check "$kind, $name: a reload of theirs with a flush opens nothing for long" lab_within 1 sees shop "$(lab_mx4 3)" refused
 		check "$kind, $name: and theirs stand" is "$(theirs)" "$before"
 		stop_enforcer
 	done

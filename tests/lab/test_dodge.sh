@@ -13,6 +13,16 @@ LAB=${LAB:-ddg$$}
 tcp=$here/tcp.py
 export TCP_PATIENCE_S=0.5
 declare -A arrived=()
+# What must be delivered, so that what is tested is a dodge at all: VERSION/SHAPE, by kind.
+ways="4/plain 6/plain 4/priority 4/options 4/options-40 4/fragments 4/fragments-backwards 6/hop-by-hop 6/destination \
+ 6/routing 6/atomic 6/chain 6/fragments6 6/fragments6-backwards 6/fragments6-extended"
+declare -A ways_of=(
+	[bridged]="$ways 4/802.1q 4/802.1ad 4/qinq 6/qinq 4/q-in-q 6/q-in-q 4/three-tags 6/three-tags 4/four-tags 6/four-tags \
+ 4/tpid-9100 6/tpid-9100 4/tpid-9100-q 4/snap 6/snap 4/snap-in-q 4/snap-in-qinq 4/qinq-options 4/qinq-fragments 6/qinq-destination"
+	[routed]="$ways 4/priority-twice"
+)
+# How long a shape may take until it arrives: one that must has all the time of a busy machine.
+patience() { case " ${ways_of[$kind]} " in *" $1 "*) echo 30 ;; *) echo 2 ;; esac; }
 
 # Between the namespace's TCP and its link: eth0 becomes "wire", a tap takes its name, address and routes.
 insert() { # NAME
@@ -28,7 +38,7 @@ insert() { # NAME
 }
 relay() { # NAME VERB FILE
 	lab_start "$1" "relay-$1" python3 "$here/dodge.py" "$2" wire eth0 "$3"
-	lab_wait_line 5 "$LAB_DIR/relay-$1.log" '^ready'
+	lab_wait_line 60 "$LAB_DIR/relay-$1.log" '^ready'
 }
 take() { echo "$1" >"$LAB_DIR/shape"; } # SHAPE: what the tenant sends from now on
 address() { [ "$1" = 4 ] && lab_mx4 3 || lab_mx6 3; }
@@ -46,7 +56,7 @@ case_block() {
 	take "$shape"
 	tell replace
 	fresh
-	if lab_wait 2 opens "$v"; then
+	if lab_wait "$(patience "$v/$shape")" opens "$v"; then
 		arrived[$kind/$v/$shape]=1
 	else
 		# Nobody can dodge so here; what follows must hold all the same.
@@ -54,22 +64,27 @@ case_block() {
 	fi
 	tell block vnet1 1h bh-dodge
 	check "$kind, IPv$v $shape: a blocked server does not get through" closed "$v"
-	[ -z "${arrived[$kind/$v/$shape]:-}" ] || check "$kind, IPv$v $shape: and is counted" lab_wait 10 counted "$v"
+	[ -z "${arrived[$kind/$v/$shape]:-}" ] || check "$kind, IPv$v $shape: and is counted" lab_wait 60 counted "$v"
 }
-# While user space is dead: 40 packets at once, then one in two seconds.
+# While user space is dead: 40 packets at once, then one in two seconds.  Again where the relay stood still for so long
+# that not even one came through.
 case_brake() {
-	local v=$1 shape=$2 opened
+	local v=$1 shape=$2 opened begin may
 	[ -n "${arrived[$kind/$v/$shape]:-}" ] || return
 	take "$shape"
-	fresh
-	opened=$(lab_in shop python3 "$tcp" burst "$(address "$v")" 25 60)
-	check "$kind, IPv$v $shape: the brake counts it ($opened)" [ "${opened%% *}" -le 42 ] && [ "${opened%% *}" -ge 1 ]
+	for _ in 1 2 3 4 5; do
+		fresh
+		begin=$SECONDS
+		opened=$(lab_in shop python3 "$tcp" burst "$(address "$v")" 25 60)
+		may=$((42 + (SECONDS - begin) / 2))
+		[ "${opened%% *}" -lt 1 ] || break
+	done
+	check "$kind, IPv$v $shape: the brake counts it ($opened)" eval '[ "${opened%% *}" -ge 1 ] && [ "${opened%% *}" -le $may ]'
 }
 
-# What must be delivered, so that what is tested is a dodge at all.
 case_delivered() {
 	local s
-	for s in "$@"; do
+	for s in ${ways_of[$kind]}; do
 		check "$kind: $s was a way through" [ -n "${arrived[$kind/$s]:-}" ]
 	done
 }
@@ -86,6 +101,7 @@ each_shape() { # COMMAND
 
 # Not shapes of frames but ways of the tenant's own stack.
 case_stack() {
+	local -x TCP_PATIENCE_S=10
 	take plain
 	tell replace
 	fresh
@@ -129,16 +145,9 @@ for kind in bridged routed; do
 	case_stack
 	tell replace
 	tell beat 1s armed
-	check "$kind: the heartbeat ends" lab_wait 3 eval 'tell state && grep -q alive_ms=0 <<<"$answer"'
+	check "$kind: the heartbeat ends" lab_wait 60 eval 'tell state && grep -q alive_ms=0 <<<"$answer"'
 	each_shape case_brake
-	case_delivered 4/plain 6/plain 4/priority 4/options 4/options-40 4/fragments 4/fragments-backwards 6/hop-by-hop 6/destination \
-		6/routing 6/atomic 6/chain 6/fragments6 6/fragments6-backwards 6/fragments6-extended
-	if [ $kind = bridged ]; then
-		case_delivered 4/802.1q 4/802.1ad 4/qinq 6/qinq 4/q-in-q 6/q-in-q 4/three-tags 6/three-tags 4/four-tags 6/four-tags \
-			4/tpid-9100 6/tpid-9100 4/tpid-9100-q 4/snap 6/snap 4/snap-in-q 4/snap-in-qinq 4/qinq-options 4/qinq-fragments 6/qinq-destination
-	else
-		case_delivered 4/priority-twice
-	fi
+	case_delivered
 	check "$kind: nft can list it all" nft_hv list ruleset >/dev/null
 	stop_enforcer
 	lab_end

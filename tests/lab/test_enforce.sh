@@ -19,16 +19,16 @@ both_see() { sees "$1" "$(lab_mx4 3)" "$2" "$3" && sees "$1" "$(lab_mx6 3)" "$2"
 # hold NAME LABEL ADDRESS PORT / poke LABEL: a session that stays open; poke prints what a byte meets.
 hold() {
 	mkfifo "$LAB_DIR/$2.in"
-	ip netns exec "$LAB-$1" python3 "$tcp" hold "$3" "$4" <"$LAB_DIR/$2.in" >"$LAB_DIR/$2.out" 2>&1 &
+	ip netns exec "$LAB-$1" python3 "$tcp" hold "$3" "$4" <"$LAB_DIR/$2.in" >"$LAB_DIR/$2.out" 2>&1 9>&- &
 	LAB_PID[$2]=$!
 	exec {hold_fd}>"$LAB_DIR/$2.in"
 	declare -g "fd_$2=$hold_fd"
-	lab_wait_line 5 "$LAB_DIR/$2.out" .
+	lab_wait_line 60 "$LAB_DIR/$2.out" .
 }
 poke() {
 	local fd="fd_$1" from=$(($(wc -l <"$LAB_DIR/$1.out") + 1))
 	echo >&"${!fd}"
-	lab_wait_line 5 "$LAB_DIR/$1.out" . "$from"
+	lab_wait_line 60 "$LAB_DIR/$1.out" . "$from"
 	tail -n 1 "$LAB_DIR/$1.out"
 }
 unhold() {
@@ -97,13 +97,13 @@ case_block() {
 	check "$kind: the list has the block with its case and time" stands 'blocked vnet1 case=bh-lab left=3[56][0-9][0-9]s'
 	check "$kind: what it tried is counted" stands 'blocked vnet1 .* packets=[1-9]'
 	check "$kind: a second block renews the timeout" tell block vnet1 2h bh-two
-	check "$kind: and the case" stands 'blocked vnet1 case=bh-two left=(7200|7199)s packets='
+	check "$kind: and the case" stands 'blocked vnet1 case=bh-two left=7(200|1[0-9][0-9])s packets='
 	check "$kind: release" tell release vnet1
 	check "$kind: mail flows again" both_see shop 25 open
 	check "$kind: releasing what is not blocked is no error" tell release vnet1
-	check "$kind: a block ends by its timeout" tell block vnet1 1s bh-short
-	sees shop "$(lab_mx4 3)" 25 refused || return 1
-	check "$kind: mail flows again by itself" lab_wait 3 both_see shop 25 open
+	check "$kind: a block ends by its timeout" tell block vnet1 8s bh-short
+	check "$kind: ... and holds until then" sees shop "$(lab_mx4 3)" 25 refused
+	check "$kind: mail flows again by itself" lab_wait 60 both_see shop 25 open
 	for s in session4 session6 relayed submission; do unhold $s; done
 }
 
@@ -143,19 +143,19 @@ case_recycle() {
 	tell block vnet3 1h bh-old || return 1
 	check "$kind: the guest on vnet3 is blocked" sees guest "$(lab_mx4 3)" 25 refused
 	lab_unplug vnet3
-	check "$kind: the end of the link is told" told 2 'link vnet3 gone'
+	check "$kind: the end of the link is told" told 'link vnet3 gone'
 	check "$kind: its elements are gone from every table" stands_not 'blocked vnet3'
 	lab_plug guest vnet3
-	check "$kind: the new link is told" told 2 'link vnet3 up'
+	check "$kind: the new link is told" told 'link vnet3 up'
 	lab_wait_reach guest || return 1
 	check "$kind: a server on a recycled name is not blocked" both_see guest 25 open
 	lab_unplug vnet3
 	tell block vnet77 1h bh-early || return 1
 	lab_plug guest vnet77
-	check "$kind: a name blocked before its link appears is blocked when it does" lab_wait 3 sees guest "$(lab_mx4 3)" 25 refused
-	check "$kind: the door is hooked" lab_wait 2 door_is_on vnet77
+	check "$kind: a name blocked before its link appears is blocked when it does" lab_wait 60 sees guest "$(lab_mx4 3)" 25 refused
+	check "$kind: the door is hooked" lab_wait 60 door_is_on vnet77
 	lab_unplug vnet77
-	check "$kind: the door goes with its link" lab_wait 2 no_door_on vnet77
+	check "$kind: the door goes with its link" lab_wait 60 no_door_on vnet77
 	lab_plug guest vnet3 && lab_wait_reach guest
 }
 door_is_on() { nft_hv list table netdev bulkhead | grep -q "device \"$1\""; }
@@ -169,19 +169,19 @@ case_wiped() {
 		"flush chain netdev bulkhead smtp" "flush set netdev bulkhead blocked" \
 		"delete element bridge bulkhead blocked { \"vnet1\" }"; do
 		nft_hv "$wipe" || { check "$kind: $wipe" false; continue; }
-		check "$kind: within a second after \"$wipe\" the block stands again" lab_wait 1 shop_refused
-		check "$kind: everywhere" lab_wait 1 stands 'blocked vnet1 case=bh-wipe'
+		check "$kind: within a second after \"$wipe\" the block stands again" lab_within 1 shop_refused
+		check "$kind: everywhere" lab_within 1 stands 'blocked vnet1 case=bh-wipe'
 	done
-	check "$kind: who did it is told" told 2 'repaired .*by nft \(pid [0-9]+\)'
+	check "$kind: who did it is told" told 'repaired .*by nft \(pid [0-9]+\)'
 	grep '^news repaired' "$news" | sed 's/^/  /'
 	nft_hv -f - <<<"$foreign_rules"
 	nft_hv "add element inet bulkhead blocked { \"vnet2\" }"
-	check "$kind: an element from another hand is taken away" lab_wait 1 news_open
+	check "$kind: an element from another hand is taken away" lab_within 1 news_open
 	nft_hv "add element inet filter allowed { 172.16.0.0/12 }"
 	before=$(foreign_dump)
 	tell release vnet1 && tell replace vnet1 && tell release vnet1 && tell replace
 	nft_hv delete table inet bulkhead
-	lab_wait 1 nft_hv list table inet bulkhead
+	check "$kind: and ours stands again" lab_wait 60 nft_hv list table inet bulkhead
 	check "$kind: other tables are as they were" is "$(foreign_dump)" "$before"
 	for table in "inet filter" "ip nat" "bridge fw"; do nft_hv delete table $table; done
 }
@@ -196,7 +196,7 @@ case_dead_child() {
 	check "$kind: it is not root" [ "$(awk '/^Uid:/ { print $2 }' /proc/$child/status)" != 0 ]
 	grep -q "clang\|asan" /proc/$child/maps || check "$kind: it is under seccomp" grep -q 'Seccomp:	2' "/proc/$child/status"
 	kill -KILL "$child"
-	check "$kind: the end of the child is told" told 2 gone
+	check "$kind: the end of the child is told" told gone
 	check "$kind: the block stands on" both_see shop 25 refused
 	check "$kind: verbs say that the enforcer has ended" refuses release vnet1
 	stop_enforcer
@@ -207,7 +207,7 @@ case_dead_child() {
 	tell block vnet1 1h bh-end
 	stop_enforcer
 	check "$kind: an end in order leaves the block, too" both_see shop 25 refused
-	check "$kind: no child is left" [ ! -e "/proc/$child" ]
+	check "$kind: no child is left" lab_wait 60 eval '[ ! -e "/proc/$child" ]'
 }
 
 # The layers alone: without a door the net holds (by a drop where the bridge cannot reject).
@@ -224,18 +224,20 @@ case_layers() {
 
 # While plans replace each other, a server that is in all of them finds no moment.
 case_no_window() {
-	local kind=$1 plans=0
+	local kind=$1 plans=0 begin=$SECONDS
 	tell replace vnet1 192.0.2.200/29 || return 1
-	lab_start shop storm python3 "$tcp" storm "$(lab_mx4 3)" 25 2
-	while kill -0 "${LAB_PID[storm]}" 2>/dev/null; do
+	rm -f "$LAB_DIR/stop"
+	lab_start shop storm python3 "$tcp" probe "$(lab_mx4 3)" 25 "$LAB_DIR/stop"
+	while [ $plans -lt 20 ] || [ $((SECONDS - begin)) -lt 3 ]; do
 		tell replace vnet1 vnet50 192.0.2.208/29 && tell replace vnet1 192.0.2.200/29 2001:db8:77::/64 || break
 		plans=$((plans + 2))
 	done
+	touch "$LAB_DIR/stop"
 	wait "${LAB_PID[storm]}"
 	unset 'LAB_PID[storm]'
 	echo "  $(cat "$LAB_DIR/storm.log"), while $plans plans replaced each other"
 	check "$kind: replacing plans opens no window" grep -qE '^0 opened of [1-9][0-9]{2,}' "$LAB_DIR/storm.log"
-	check "$kind: and there were plans" [ $plans -ge 4 ]
+	check "$kind: and there were plans" [ $plans -ge 20 ]
 	tell replace
 }
 
@@ -256,19 +258,15 @@ for kind in bridged routed; do
 	make_lab $kind || { echo "FAIL the $kind lab cannot be made"; exit 1; }
 	start_enforcer bulkhead 'glob=vnet*' relay="$(lab_mx4 9)" relay=2001:db8:ffff::8/126 || exit 1
 	[ $kind = routed ] || { tell features && echo "  $answer"; case_refusals; }
-	case_block $kind
-	case_address $kind
-	case_recycle $kind
-	case_no_window $kind
-	case_wiped $kind
+	for case in block address recycle no_window wiped; do whole_case $case $kind; done
 	[ $kind = routed ] || case_scale
-	case_dead_child $kind
+	whole_case dead_child $kind
 	if [ $kind = bridged ]; then
-		case_layers $kind "off=netdev-ingress" "$(nft_hv -c 'add table bridge p; add chain bridge p c { type filter hook prerouting priority 0; }; add rule bridge p c tcp dport 25 reject with tcp reset' 2>/dev/null && echo refused || echo timeout)"
-		case_layers $kind "off=netdev-reject" timeout
+		whole_case layers $kind "off=netdev-ingress" "$(nft_hv -c 'add table bridge p; add chain bridge p c { type filter hook prerouting priority 0; }; add rule bridge p c tcp dport 25 reject with tcp reset' 2>/dev/null && echo refused || echo timeout)"
+		whole_case layers $kind "off=netdev-reject" timeout
 	else
-		case_layers $kind "off=netdev-ingress" refused
-		case_layers $kind "off=netdev-ingress off=bridge" refused
+		whole_case layers $kind "off=netdev-ingress" refused
+		whole_case layers $kind "off=netdev-ingress off=bridge" refused
 	fi
 	lab_end
 done

@@ -31,13 +31,13 @@ during() { # COMMAND...
 case_hung_judge() {
 	kill -STOP "${LAB_PID[guard]}"
 	nft_hv flush ruleset
-	check "$round: the judge hangs, another flushes: the enforcer alone puts it back" lab_wait 2 eval '[ "$(rules)" = "$rules_before" ]'
+	check "$round: the judge hangs, another flushes: the enforcer alone puts it back" lab_wait 60 eval '[ "$(rules)" = "$rules_before" ]'
 	ip -n "$LAB-hv" link del vnet3
 	ip -n "$LAB-hv" link add vnet3 type veth peer name peer3
 	kill -CONT "${LAB_PID[guard]}"
-	lab_wait 5 agrees
+	lab_wait 60 hooked
 	rules_before=$(rules)
-	check "$round: and a link that came meanwhile has its elements when it goes on" lab_wait 5 whole
+	check "$round: and a link that came meanwhile has its elements when it goes on" lab_wait 60 whole
 }
 # The enforcer's next three requests to nftables fail with ERROR.  By socket, so that its answers to the judge, which are
 # the same system call, get through; and as getpid(), because its seccomp filter kills for the number -1 that strace
@@ -50,7 +50,7 @@ inject() { # ERROR
 	done
 	strace -qq -p "$pid" "${paths[@]}" -e trace=sendto -e inject=sendto:error="$1":syscall=getpid:when=1..3 -o "$LAB_DIR/strace" 2>/dev/null &
 	LAB_PID[strace]=$!
-	lab_wait 5 eval 'grep -q "TracerPid:.[1-9]" "/proc/$(enforcer)/status"'
+	lab_wait 60 eval 'grep -q "TracerPid:.[1-9]" "/proc/$(enforcer)/status"'
 }
 case_netlink_errors() {
 	local error
@@ -58,9 +58,9 @@ case_netlink_errors() {
 	for error in ENOBUFS EPERM ENOMEM EAGAIN; do
 		inject $error
 		changes 6
-		check "$round: $error was injected" lab_wait 5 grep -q "$error.*INJECTED" "$LAB_DIR/strace"
+		check "$round: $error was injected" lab_wait 60 grep -q "$error.*INJECTED" "$LAB_DIR/strace"
 		lab_stop strace
-		check "$round: the kernel answered $error for a while" lab_wait 10 whole
+		check "$round: the kernel answered $error for a while" lab_wait 60 whole
 		check "$round: $error: the guard is the same" kill -0 "${LAB_PID[guard]}"
 	done
 }
@@ -80,16 +80,16 @@ case_clock_jumps() {
 	bulkhead block vm5 --reason clock --for 1h >/dev/null
 	for jump in -2h +0 +3d +0; do
 		echo "$jump" >"$LAB_DIR/faketime"
-		check "clock to $jump: noticed and told" lab_wait 5 jumps_told $((++count))
-		check "clock to $jump: kernel = database" lab_wait 8 whole
+		check "clock to $jump: noticed and told" lab_wait 60 jumps_told $((++count))
+		check "clock to $jump: kernel = database" lab_wait 60 whole
 		check "clock to $jump: no element stands for longer than its block" [ "$(left)" -le 3605 ]
 		changes 3
-		check "clock to $jump: decisions go on" lab_wait 8 whole
+		check "clock to $jump: decisions go on" lab_wait 60 whole
 	done
 	check "clock: decisions of the time ahead last no longer" [ "$(left)" -le 3605 ]
 	kill_guard
 	start_guard
-	check "clock: a guard by the right clock again" lab_wait 5 whole
+	check "clock: a guard by the right clock again" lab_wait 60 whole
 }
 
 lab_need
@@ -100,35 +100,37 @@ cast_config "$LAB_DIR/bulkhead.conf" enforce
 start_guard || exit 1
 agree_inventory || exit 1
 changes 20
-check "kernel = database at the beginning" lab_wait 5 agrees
+check "kernel = database at the beginning" lab_wait 60 agrees
 rules_before=$(rules)
 
 for ((round = 0; round < rounds; round++)); do
 	during kill_guard
 	start_guard
-	check "$round: judge killed amid changes" lab_wait 5 whole
+	check "$round: judge killed amid changes" lab_wait 60 whole
 
 	during kill -KILL $(child)
-	lab_wait 5 eval '! kill -0 "${LAB_PID[guard]}"'
+	lab_wait 60 eval '! kill -0 "${LAB_PID[guard]}"'
 	check "$round: the guard ends with its enforcer" eval '! kill -0 "${LAB_PID[guard]}" 2>/dev/null'
 	kill_guard
 	start_guard
-	check "$round: enforcer killed amid changes" lab_wait 5 whole
+	check "$round: enforcer killed amid changes" lab_wait 60 whole
 
 	hung=$(child)
 	kill -STOP $hung
 	begin=$SECONDS
 	verb
-	check "$round: a hung enforcer delays a person by some seconds at most" [ $((SECONDS - begin)) -le 10 ]
+	took=$((SECONDS - begin))
+	# Its answer is waited for for two seconds (policy/enforce.c).
+	check "$round: a hung enforcer delays a person by some seconds at most ($took s)" [ $took -le 20 ]
 	nft_hv delete table netdev bulkhead
 	nft_hv flush set inet bulkhead blocked
 	kill -CONT $hung
-	check "$round: hung, and robbed meanwhile" lab_wait 20 whole
+	check "$round: hung, and robbed meanwhile" lab_wait 60 whole
 
 	for wipe in "flush ruleset" "delete table bridge bulkhead" "flush chain inet bulkhead brake" "flush set bridge bulkhead blocked" \
 		"delete chain netdev bulkhead $(nft_hv list chains netdev | grep -o 'door_[0-9]*' | head -n 1)"; do
 		during nft_hv $wipe
-		check "$round: $wipe amid changes" lab_wait 5 whole
+		check "$round: $wipe amid changes" lab_wait 60 whole
 	done
 
 	case_hung_judge
@@ -136,8 +138,8 @@ for ((round = 0; round < rounds; round++)); do
 	case_netlink_errors
 
 	during eval 'ip -n "$LAB-hv" link del vnet2; ip -n "$LAB-hv" link add vnet2 type veth peer name peer2'
-	rules_before=$(lab_wait 2 agrees; rules)
-	check "$round: a link that dies and comes back amid changes" lab_wait 5 whole
+	rules_before=$(lab_wait 60 hooked; rules)
+	check "$round: a link that dies and comes back amid changes" lab_wait 60 whole
 done
 
 case_clock_jumps
@@ -145,12 +147,12 @@ case_clock_jumps
 begin=${EPOCHREALTIME/./}
 changes $((rounds * 50))
 echo "  $((rounds * 50)) changes in $(((${EPOCHREALTIME/./} - begin) / 1000)) ms, one process each"
-check "verdicts that change as fast as they can" lab_wait 5 whole
-storm() { lab_in hv timeout 120 python3 "$here/ctl_storm.py" "$LAB_DIR/run/ctl.sock" $servers $1; }
+check "verdicts that change as fast as they can" lab_wait 60 whole
+storm() { lab_in hv timeout 300 python3 "$here/ctl_storm.py" "$LAB_DIR/run/ctl.sock" $servers $1; }
 bulkhead release --all --reason storm >/dev/null 2>&1
 figure=$(storm $((rounds * 1000)))
 echo "  $figure; load $(cut -d' ' -f1 /proc/loadavg)"
 check "a storm of verdicts over one connection" grep -q ' taken 0 refused' <<<"$figure"
-check "and kernel = database behind it" lab_wait 5 whole
+check "and kernel = database behind it" lab_wait 60 whole
 check "the ledger's chain is whole" bulkhead ledger verify
 lab_summary

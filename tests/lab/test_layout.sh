@@ -44,14 +44,14 @@ for kind in bridged routed; do
 	cast_inventory "$LAB_DIR/servers.csv" shop news
 	bulkhead server import "$LAB_DIR/servers.csv" >/dev/null || exit 1
 	bulkhead block shop --reason upgrade --for 2h >/dev/null
-	check "$kind: blocked" lab_wait 3 sees shop refused
+	check "$kind: blocked" lab_wait 60 sees shop refused
 	# What arrives is counted where it arrives.
 	lab_in ext nft "add table inet seen; add chain inet seen in { type filter hook prerouting priority -400; }
 		add rule inet seen in ip saddr $(lab_addr4 shop) tcp dport 25 counter"
 	arrived() { lab_in ext nft list chain inet seen in | grep -oE 'packets [0-9]+' | cut -d' ' -f2; }
 	lab_start shop flood "$build/tests/lab/stream" "$(lab_mx4 1)" 25
 	tries() { tail -n 1 "$LAB_DIR/flood.log" | grep -oE '^[0-9]+' || echo 0; }
-	check "$kind: it tries all the time" lab_wait 5 eval '[ "$(tries)" -gt 1000 ]'
+	check "$kind: it tries all the time" lab_wait 60 eval '[ "$(tries)" -gt 1000 ]'
 
 	while read -r name type element match flags; do
 		match=${match//|/ } flags=${flags:-} flags=${flags//|/ }
@@ -60,14 +60,14 @@ for kind in bridged routed; do
 		another "$type" "$element" "$match" "$flags" | nft_hv -f - || check "$kind, $name: the other version's rules load" false
 		before=$(tries)
 		cast_guard || check "$kind, $name: the guard starts on them" false
-		check "$kind, $name: our tables stand with the block" lab_wait 5 stands
+		check "$kind, $name: our tables stand with the block" lab_wait 60 stands
 		check "$kind, $name: with our sets" eval "nft_hv list set inet bulkhead blocked | grep -q 'type ifname'"
-		check "$kind, $name: another server is untouched" lab_wait 2 sees news open
-		check "$kind, $name: it tried meanwhile" lab_wait 2 eval '[ "$(tries)" -gt $((before + 100)) ]'
+		check "$kind, $name: another server is untouched" lab_wait 60 sees news open
+		check "$kind, $name: it tried meanwhile" lab_wait 60 eval '[ "$(tries)" -gt $((before + 100)) ]'
 		check "$kind, $name: nothing of it arrived" [ "$(arrived)" -eq 0 ]
 		# The same under a running guard: somebody puts his tables in the place of ours.
 		another "$type" "$element" "$match" "$flags" | nft_hv -f -
-		check "$kind, $name, under a running guard: our tables stand again" lab_wait 3 stands
+		check "$kind, $name, under a running guard: our tables stand again" lab_wait 60 stands
 		check "$kind, $name, under a running guard: nothing of it arrived" [ "$(arrived)" -eq 0 ]
 	done <<-EOF
 		address ipv4_addr $(lab_addr4 shop) ip|saddr
@@ -84,7 +84,7 @@ for kind in bridged routed; do
 	lab_stop guard KILL
 	another ipv4_addr "$(lab_addr4 shop)" "ip saddr" | nft_hv -f -
 	cast_guard
-	check "$kind: what another version blocked and the database does not is open" lab_wait 5 sees shop open
+	check "$kind: what another version blocked and the database does not is open" lab_wait 60 sees shop open
 	check "$kind: and the brake is ours" eval "nft_hv list chain inet bulkhead brake | grep -q goto"
 	lab_end
 done

@@ -39,7 +39,7 @@ memory_agrees() {
 	local r
 	kill -STOP "${LAB_PID[guard]}"
 	nft_hv flush ruleset
-	lab_wait 5 agrees
+	lab_wait 60 agrees
 	r=$?
 	kill -CONT "${LAB_PID[guard]}"
 	return $r
@@ -62,7 +62,7 @@ cast_as="env LD_PRELOAD=$library NETLINK_FAULT=$LAB_DIR/fault"
 start_guard || exit 1
 agree_inventory || exit 1
 for i in 1 2 3 4; do bulkhead block vm$i --reason fault --for 1h >/dev/null; done
-check "kernel = database at the beginning" lab_wait 5 agrees
+check "kernel = database at the beginning" lab_wait 60 agrees
 rules_before=$(rules)
 pid=$(enforcer)
 
@@ -74,12 +74,12 @@ for row in "lose 1" "lose 4" "lose 40" "error 1 ENOBUFS" "error 5 ENOBUFS" "lose
 	on=$((n % 4 + 5)) off=$(((n + 3) % 4 + 5)) n=$((n + 1))
 	fault $row
 	verbs $on $off
-	check "$row: it was injected" lab_wait 5 injected
-	check "$row: kernel = database" lab_wait 15 whole
+	check "$row: it was injected" lab_wait 60 injected
+	check "$row: kernel = database" lab_wait 60 whole
 	fault none 0
-	check "$row: and nothing is said to be missing" lab_wait 10 caught_up
+	check "$row: and nothing is said to be missing" lab_wait 60 caught_up
 	check "$row: the enforcer remembers what the database says" memory_agrees
-	check "$row: kernel = database after that, too" lab_wait 10 whole
+	check "$row: kernel = database after that, too" lab_wait 60 whole
 	check "$row: the enforcer is the same" [ "$(enforcer)" = "$pid" ]
 done
 
@@ -94,17 +94,17 @@ fault none 0
 from=$(failures)
 fault lose 1000000
 bulkhead block vm10 --reason silence --for 1h >/dev/null 2>&1
-check "silence: it is told" lab_wait 15 eval 'tail -n 40 "$LAB_DIR/guard.log" | grep -qE "(enforce|reconcile)\.failed"'
-check "silence: it is in the ledger" lab_wait 10 eval '[ "$(failures)" -gt $from ]'
+check "silence: it is told" lab_wait 60 eval 'tail -n 40 "$LAB_DIR/guard.log" | grep -qE "(enforce|reconcile)\.failed"'
+check "silence: it is in the ledger" lab_wait 60 eval '[ "$(failures)" -gt $from ]'
 fault none 0
 kill -0 "${LAB_PID[guard]}" 2>/dev/null || { wait "${LAB_PID[guard]}"; start_guard; pid=$(enforcer); }
-check "silence: kernel = database when it is over" lab_wait 20 whole
-check "silence: and nothing is said to be missing" lab_wait 10 caught_up
+check "silence: kernel = database when it is over" lab_wait 60 whole
+check "silence: and nothing is said to be missing" lab_wait 60 caught_up
 
 # No memory for one of many: the others stand, it is said, and tried until there is room.
 for error in ENOMEM ENFILE ENOSPC; do
 	bulkhead release --all --reason full >/dev/null 2>&1
-	lab_wait 10 whole
+	lab_wait 60 whole
 	before=$(failures)
 	fault refuse 1000000 $error vnet7
 	for i in 5 6 7 8; do bulkhead block vm$i --reason full --for 1h >/dev/null 2>&1; done
@@ -112,43 +112,43 @@ for error in ENOMEM ENFILE ENOSPC; do
 	start_guard
 	pid=$(enforcer)
 	others() { [ "$(standing netdev | grep -oE '^vnet[568] ' | wc -l)" -eq 3 ] && ! standing netdev | grep -q '^vnet7 '; }
-	check "$error for one: the others stand" lab_wait 15 others
-	check "$error for one: status says what is missing" lab_wait 5 is_behind
+	check "$error for one: the others stand" lab_wait 60 others
+	check "$error for one: status says what is missing" lab_wait 60 is_behind
 	echo "  $(behind)"
 	sleep 5 # two more tries: they are not told again
 	told=$(grep -c 'reconcile\.failed' "$LAB_DIR/guard.log")
 	check "$error for one: told, and not again and again ($told)" [ "$told" -ge 1 -a "$told" -le 2 ]
 	check "$error for one: it is in the ledger" [ "$(failures)" -gt "$before" ]
 	fault none 0
-	check "$error for one: when there is room it stands by itself" lab_wait 10 whole
-	check "$error for one: and nothing is said to be missing" lab_wait 5 caught_up
+	check "$error for one: when there is room it stands by itself" lab_wait 60 whole
+	check "$error for one: and nothing is said to be missing" lab_wait 60 caught_up
 	check "$error for one: the enforcer remembers what the database says" memory_agrees
-	lab_wait 10 whole
+	lab_wait 60 whole
 done
 
 # No memory for much at once: it comes in parts.
 bulkhead release --all --reason full >/dev/null 2>&1
-lab_wait 10 whole
+lab_wait 60 whole
 fault refuse 1000000 ENOMEM "" 4000
 for ((i = 1; i <= servers; i++)); do bulkhead block vm$i --reason parts --for 1h >/dev/null 2>&1; done
 nft_hv flush ruleset
 kill_guard
 start_guard
 pid=$(enforcer)
-check "room for little at once: all of it stands, in parts" lab_wait 20 agrees
+check "room for little at once: all of it stands, in parts" lab_wait 60 agrees
 fault none 0
 
 # Sets that another made with a bound: ours have none, and they are made again with what stands.
-lab_wait 10 whole
+lab_wait 60 whole
 kill_guard
 nft_hv -j list ruleset >/dev/null
 nft_hv delete table inet bulkhead
 nft_hv 'add table inet bulkhead; add set inet bulkhead blocked { type ifname; flags timeout; counter; size 3; }'
 start_guard
 pid=$(enforcer)
-check "a set for three of $servers: all stand" lab_wait 15 whole
-check "and nothing is said to be missing" lab_wait 5 caught_up
+check "a set for three of $servers: all stand" lab_wait 60 whole
+check "and nothing is said to be missing" lab_wait 60 caught_up
 bulkhead release vm3 --reason full >/dev/null
-check "changes go on" lab_wait 5 whole
+check "changes go on" lab_wait 60 whole
 check "the ledger's chain is whole" bulkhead ledger verify
 lab_summary

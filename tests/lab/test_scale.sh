@@ -44,7 +44,7 @@ check "servers with $elements addresses are imported" bulkhead server import "$L
 [ $LAB_FAILED -eq 0 ] || { lab_summary; exit 1; }
 echo "  in $(($(now_ms) - begin)) ms"
 [ "$(counts braked4)" != "- - -" ] || { echo "skipped: this kernel does not count its sets"; exit 77; }
-check "each has its element in every table" lab_wait 60 full
+check "each has its element in every table" lab_wait 120 full
 begin=$(now_ms)
 check "one server is blocked beside them" bulkhead block shop --reason test --for 1h
 echo "  in $(($(now_ms) - begin)) ms"
@@ -56,12 +56,12 @@ for wipe in "flush ruleset" "flush set inet bulkhead braked4" "delete table netd
 	from=$(($(log_lines) + 1))
 	nft_hv "$wipe" || { check "$wipe" false; continue; }
 	begin=$(now_ms)
-	check "$wipe: the blocked server is refused again" lab_wait 60 refused
+	check "$wipe: the blocked server is refused again" lab_wait 120 refused
 	blocked_ms=$(($(now_ms) - begin))
-	check "$wipe: all $elements stand again" lab_wait 60 full
+	check "$wipe: all $elements stand again" lab_wait 120 full
 	full_ms=$(($(now_ms) - begin))
-	check "$wipe: it was repaired, by name" lab_wait_line 60 "$LAB_DIR/guard.log" 'guard\.repaired .*by nft' "$from"
-	check "$wipe: kernel = database: reconcile finds what it wants" lab_wait 60 settled "$before"
+	check "$wipe: it was repaired, by name" lab_wait_line 120 "$LAB_DIR/guard.log" 'guard\.repaired .*by nft' "$from"
+	check "$wipe: kernel = database: reconcile finds what it wants" lab_wait 120 settled "$before"
 	check "$wipe: and nothing else" [ "$(counts blocked4)" = "0 0 0" ]
 	echo "  blocked server refused after $blocked_ms ms, all after $full_ms ms; load $(cut -d' ' -f1 /proc/loadavg)"
 done
@@ -76,7 +76,7 @@ check "the guard is killed: the block stands" refused
 begin=$(now_ms)
 check "and comes back" cast_guard
 echo "  ready after $(($(now_ms) - begin)) ms"
-check "its first reconcile works" lab_wait 60 settled 0
+check "its first reconcile works" lab_wait 120 settled 0
 check "all elements stand" full
 check "the block stands" refused
 check "no reconcile failed then either" eval '! grep -E "reconcile\.failed|enforce\.failed" "$LAB_DIR/guard.log"'

@@ -18,7 +18,7 @@ logged() { grep -qE "$1" "$LAB_DIR/tenant/mail.log"; }
 delivered() { grep -c 'status=sent' "$LAB_DIR/tenant/mail.log"; }
 flushed() {
 	lab_in shop postqueue -c "$LAB_DIR/tenant" -f 2>/dev/null
-	lab_wait 2 has_delivered "$1"
+	lab_wait 5 has_delivered "$1" # Postfix is asked again then
 }
 has_delivered() { [ "$(delivered)" -ge "$1" ]; }
 queue() { lab_in shop smtp-source -c -N -m "$1" -f shop@shop.example -t reader@dest.example 127.0.0.1:2500 >/dev/null 2>&1; }
@@ -30,13 +30,13 @@ case_refused() {
 	tell block vnet1 1h bh-tenant || return 1
 	before=$(delivered)
 	queue $mails
-	check "$how: the log says \"$log\"" lab_wait 30 logged "$log"
+	check "$how: the log says \"$log\"" lab_wait 60 logged "$log"
 	grep -oE "$log" "$LAB_DIR/tenant/mail.log" | tail -n 1 | sed 's/^/  /'
-	check "$how: all mail waits in the queue" lab_wait 5 queued $mails
+	check "$how: all mail waits in the queue" lab_wait 60 queued $mails
 	check "$how: none was returned" eval '! logged "status=bounced"'
 	tell release vnet1
-	check "$how: after the release all of it is delivered" lab_wait 40 flushed $((before + mails))
-	check "$how: exactly once" lab_wait 2 queued 0
+	check "$how: after the release all of it is delivered" lab_wait 120 flushed $((before + mails))
+	check "$how: exactly once" lab_wait 60 queued 0
 	check "$how: as the sink counts" is "$(delivered)" $((before + mails))
 }
 
@@ -57,7 +57,7 @@ case_notice_only() { # CODE
 	cast_guard && cast_start notice bulkhead-notice 'notice\.ready' || return 1
 	cast_inventory "$LAB_DIR/servers.csv" shop
 	bulkhead server import "$LAB_DIR/servers.csv" >/dev/null
-	lab_wait 5 eval '[ "$(bulkhead status --json | jq .enforcer.notice.responders)" = 1 ]'
+	lab_wait 60 eval '[ "$(bulkhead status --json | jq .enforcer.notice.responders)" = 1 ]'
 	bulkhead block shop --reason test --for 1h >/dev/null
 }
 case_notice() { # CODE
@@ -75,10 +75,10 @@ case_notice() { # CODE
 
 # smtp_skip_5xx_greeting = no: the mail is returned to its sender, whom it tells why; it is not lost in silence.
 case_bounced() {
-	case_notice_only 554
+	case_notice_only 554 || return 1
 	queue 1
-	check "skip_5xx_greeting=no: 554 returns the mail" lab_wait 20 logged 'status=bounced .*554 5.7.1 outbound SMTP blocked'
-	check "skip_5xx_greeting=no: its sender is told" lab_wait 10 logged 'sender non-delivery notification'
+	check "skip_5xx_greeting=no: 554 returns the mail" lab_wait 60 logged 'status=bounced .*554 5.7.1 outbound SMTP blocked'
+	check "skip_5xx_greeting=no: its sender is told" lab_wait 60 logged 'sender non-delivery notification'
 	lab_stop notice
 	lab_stop guard
 }
@@ -107,22 +107,22 @@ lab_need
 command -v postfix >/dev/null || { echo "postfix is missing: run tests/packages.sh test"; exit 1; }
 begin_tenant bridged "" || exit 1
 start_enforcer bulkhead 'glob=vnet*' || exit 1
-case_refused reject 'Connection refused'
+whole_case refused reject 'Connection refused'
 stop_enforcer
 nft_hv flush ruleset
 start_enforcer bulkhead 'glob=vnet*' off=netdev-reject || exit 1
-case_refused drop 'Connection timed out'
+whole_case refused drop 'Connection timed out'
 stop_enforcer
 postfix_stop "$LAB_DIR/tenant"
 lab_end
 
 begin_tenant routed "" || exit 1
-case_notice 554
-case_notice 421
+whole_case notice 554
+whole_case notice 421
 postfix_stop "$LAB_DIR/tenant"
 lab_end
 
 # The one setting with which a 5xx greeting returns mail at once: what the provider must know before choosing 554.
 begin_tenant routed "smtp_skip_5xx_greeting = no" || exit 1
-case_bounced
+whole_case bounced
 lab_summary

@@ -84,29 +84,29 @@ start() { # program [argument...]: under its unit, with a service manager that l
 for u in guard sensor notice; do
 	python3 "$tree/tests/lab/notify_listen.py" "$work/notify-$u" "$work/notified-$u" &
 	pids+=($!)
-	soon 5 test -S "$work/notify-$u"
+	soon 60 test -S "$work/notify-$u"
 done
 (start guard) >"$work/guard.log" 2>&1 &
 guard=$!
 pids+=("$guard")
-is guard-ready soon 20 has "$work/notified-guard" '^READY=1'
+is guard-ready soon 60 has "$work/notified-guard" '^READY=1'
 (start sensor) >"$work/sensor.log" 2>&1 &
 pids+=($!)
-is sensor-ready soon 20 has "$work/notified-sensor" '^READY=1'
+is sensor-ready soon 60 has "$work/notified-sensor" '^READY=1'
 is notice-is-wanted "$build/tests/lab/unit_jail" "$tree/systemd/bulkhead-notice.service" "$build/bulkhead-notice" \
 	--config "$work/bulkhead.conf" --wanted
 (start notice) >"$work/notice.log" 2>&1 &
 pids+=($!)
-is notice-ready soon 20 has "$work/notified-notice" '^READY=1'
+is notice-ready soon 60 has "$work/notified-notice" '^READY=1'
 is notice-is-its-own-user has "$work/notice.log" 'user=bulkhead-notice'
-is notice-hears-the-guard soon 10 has "$work/notice.log" 'notice\.guard\.connected'
+is notice-hears-the-guard soon 60 has "$work/notice.log" 'notice\.guard\.connected'
 is guard-has-an-enforcer has "$work/guard.log" 'enforcer=yes user=bulkhead'
 b=("$build/bulkhead" --config "$work/bulkhead.conf")
 
-is sensor-reports soon 10 bash -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | grep -q '\"connected\": true'"
-is watchdog-guard soon 10 has "$work/notified-guard" '^WATCHDOG=1'
-is watchdog-notice soon 10 has "$work/notified-notice" '^WATCHDOG=1'
-is watchdog-sensor soon 10 has "$work/notified-sensor" '^WATCHDOG=1'
+is sensor-reports soon 60 bash -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | grep -q '\"connected\": true'"
+is watchdog-guard soon 60 has "$work/notified-guard" '^WATCHDOG=1'
+is watchdog-notice soon 60 has "$work/notified-notice" '^WATCHDOG=1'
+is watchdog-sensor soon 60 has "$work/notified-sensor" '^WATCHDOG=1'
 enforcer=$("${b[@]}" --json status | jq .enforcer.pid)
 is enforcer-is-another-user test "$(stat -c %U "/proc/$enforcer")" = bulkhead-enforcer
 is judge-has-no-capability grep -qE '^CapPrm:\s*0+$' "/proc/$guard/status"
@@ -122,10 +122,10 @@ is block-in-the-kernel in_kernel
 # --- reload keeps everything; a bad file is refused ---
 echo 'log_level = "debug"' >>"$work/bulkhead.conf"
 kill -HUP "$guard"
-is reload soon 5 has "$work/guard.log" 'guard\.reloaded'
+is reload soon 60 has "$work/guard.log" 'guard\.reloaded'
 echo 'banana = 1' >>"$work/bulkhead.conf"
 kill -HUP "$guard"
-is reload-bad-file soon 5 has "$work/guard.log" 'guard\.reload\.failed kept=old .*banana'
+is reload-bad-file soon 60 has "$work/guard.log" 'guard\.reload\.failed kept=old .*banana'
 sed -i '/banana/d' "$work/bulkhead.conf"
 is reload-keeps-the-block in_kernel
 is still-answers "${b[@]}" status
@@ -139,7 +139,7 @@ is block-without-a-guard in_kernel
 # --- reboot: the rules are gone, and come back before the guard ---
 nft flush ruleset
 is reboot-loses-the-rules bash -c '! nft list ruleset | grep -q case=bh-'
-is restore timeout 30 "$build/tests/lab/unit_jail" "$tree/systemd/bulkhead-restore.service" "$build/bulkhead-guard" \
+is restore timeout 120 "$build/tests/lab/unit_jail" "$tree/systemd/bulkhead-restore.service" "$build/bulkhead-guard" \
 	--config "$work/bulkhead.conf" --restore
 is restore-puts-the-block-back in_kernel
 
@@ -147,10 +147,10 @@ is restore-puts-the-block-back in_kernel
 (start guard) >"$work/guard2.log" 2>&1 &
 guard=$!
 pids+=("$guard")
-is guard-again soon 20 has "$work/notified-guard" '^READY=1'
+is guard-again soon 60 has "$work/notified-guard" '^READY=1'
 is block-after-restart in_kernel
 is case-after-restart bash -c "'${b[0]}' --config '$work/bulkhead.conf' status | grep -q 'vm-7.*block.*bh-'"
-is sensor-reconnects soon 20 bash -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | grep -q '\"connected\": true'"
+is sensor-reconnects soon 60 bash -c "'${b[0]}' --config '$work/bulkhead.conf' --json status | grep -q '\"connected\": true'"
 is ledger-whole "${b[@]}" ledger verify
 
 echo "$passed passed, $failed failed"

@@ -39,7 +39,7 @@ run(int (*fn)(void *), void *arg)
 	fflush(NULL);
 	child = fork();
 	if (child == 0) {
-		alarm(20);
+		alarm(100);
 		_exit(fn(arg));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

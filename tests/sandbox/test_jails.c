@@ -56,7 +56,7 @@ count_packets(struct tap *tap, int epoll_fd, int want)
 	struct packet packets[32];
 	int total = 0;
 
-	while (total < want && epoll_wait(epoll_fd, &event, 1, 2000) > 0) {
+	while (total < want && epoll_wait(epoll_fd, &event, 1, 20000) > 0) {
 		int n = tap_read(tap, packets, NULL);
 
 		if (n < 0)
@@ -120,7 +120,7 @@ test_sensor_goes_on_in_its_jail(void **state)
 	assert_int_equal(pipe(go), 0);
 	child = fork();
 	if (child == 0) {
-		alarm(20);
+		alarm(100);
 		_exit(sense_in_jail(go));
 	}
 	close(go[1]);

@@ -158,14 +158,15 @@ test_hang(void **state)
 
 	(void)state;
 	assert_int_equal(check_spawner_start(s, 1, &job, fd, NULL), 0);
-	wait_outcome(s, &outcome, (CHECK_DEADLINE_S + 5) * 1000);
+	wait_outcome(s, &outcome, (CHECK_DEADLINE_S + 30) * 1000);
 	assert_int_equal(outcome.end, CHECK_END_DEADLINE);
 	assert_true(clock_mono_ns() - begin >= (CHECK_DEADLINE_S - 1) * CLOCK_SECOND_NS);
 	assert_int_equal(check_spawner_start(s, 2, &job, fd, NULL), 0);
 	close(fd);
 	begin = clock_mono_ns();
 	check_spawner_close(s);
-	assert_true(clock_mono_ns() - begin < 3 * CLOCK_SECOND_NS);
+	/* Far below what the worker would still have. */
+	assert_true(clock_mono_ns() - begin < CHECK_DEADLINE_S * CLOCK_SECOND_NS / 2);
 }
 
 /* More jobs than wait: each gets an answer, none is lost. */

@@ -193,7 +193,7 @@ test_slow_guard_never_blocks(void **state)
 	}
 	assert_true(emit_lost(m) > 0);
 	assert_true(emit_is_connected(m));
-	assert_true(clock_mono_ns() - begin_ns < 10 * CLOCK_SECOND_NS);
+	assert_true(clock_mono_ns() - begin_ns < 60 * CLOCK_SECOND_NS);
 	uint64_t lost = emit_lost(m);
 	for (unsigned i = 0; i < 100; i++) {
 		guard_read(&g);

@@ -26,7 +26,7 @@
 #include "policy/enforce_wire.h"
 #include "policy/enforcer.h"
 
-#define NEWS_PATIENCE_MS 3000
+#define NEWS_PATIENCE_MS 30000
 
 static bool have_namespace;
 

@@ -394,7 +394,7 @@ wait_for_report(struct history_link *l, bool (*enough)(const struct history_repo
 {
 	const struct timespec moment = {.tv_nsec = 5000000};
 
-	for (unsigned i = 0; i < 2000 && !enough(history_link_report(l)); i++) {
+	for (unsigned i = 0; i < 12000 && !enough(history_link_report(l)); i++) {
 		history_link_poll(l);
 		nanosleep(&moment, NULL);
 	}
@@ -563,7 +563,7 @@ test_half_a_segment_is_cut_off(void **state)
 	assert_int_equal(history_new(&h, write_link, link), 0);
 
 	note_people(h, 0, 2, now);
-	for (unsigned i = 0; i < 2000 && before.st_size == 0; i++) {
+	for (unsigned i = 0; i < 12000 && before.st_size == 0; i++) {
 		nanosleep(&moment, NULL);
 		(void)stat(path, &before);
 	}

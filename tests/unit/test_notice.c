@@ -356,7 +356,7 @@ run_hook(struct fixture *f, const char *script, const char *text, struct notify_
 	fclose(file);
 	chmod(path, 0755);
 	assert_int_equal(notify_hook_start(h, path, text, strlen(text), NULL), 0);
-	for (unsigned i = 0; i < 4000; i++) {
+	for (unsigned i = 0; i < 12000; i++) {
 		if (notify_hook_poll(h, &result))
 			return result;
 		nanosleep(&moment, NULL);
@@ -420,7 +420,7 @@ test_hook_that_misbehaves(void **state)
 	/* Killed; whether somebody has reaped it is not ours. */
 	char path[64], text[256] = "";
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	for (unsigned i = 0; i < 400 && (file = fopen(path, "r")) != NULL; i++) {
+	for (unsigned i = 0; i < 12000 && (file = fopen(path, "r")) != NULL; i++) {
 		size_t n = fread(text, 1, sizeof(text) - 1, file);
 
 		text[n] = '\0';
@@ -450,7 +450,7 @@ test_hook_deadline(void **state)
 	assert_int_equal(notify_hook_start(&h, path, "x", 1, NULL), 0);
 	notify_hook_hurry(&h, 0);
 	for (unsigned i = 0; !notify_hook_poll(&h, &result); i++) {
-		assert_true(i < 4000);
+		assert_true(i < 12000);
 		nanosleep(&moment, NULL);
 	}
 	assert_int_equal(result, NOTICE_RESULT_RETRY);

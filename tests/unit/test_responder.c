@@ -183,7 +183,7 @@ turn(struct fixture *s)
 {
 	struct pollfd p = {.fd = responder_fd(s->notice), .events = POLLIN};
 
-	for (unsigned i = 0; i < 1000 && poll(&p, 1, 20) > 0; i++)
+	for (unsigned i = 0; i < 1000 && poll(&p, 1, 50) > 0; i++)
 		responder_poll(s->notice, s->now_ns);
 }
 
