@@ -35,8 +35,8 @@ cast_internet() {
 			}
 		}
 	EOF
-	lab_start ext sink4 smtp-sink -u nobody 0.0.0.0:2525 1000
-	lab_start ext sink6 smtp-sink -u nobody "[::]:2525" 1000
+	lab_start ext sink4 smtp-sink -m 900 -u nobody 0.0.0.0:2525 1000
+	lab_start ext sink6 smtp-sink -m 900 -u nobody "[::]:2525" 1000
 	lab_start ext submission smtp-sink -u nobody 0.0.0.0:587 1000
 	postfix_make "$dir" mx.example.net
 	postfix_certificate "$dir" mx.example.net
