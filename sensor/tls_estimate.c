@@ -27,6 +27,7 @@
 	(1U << ESTIMATE_DATA | 1U << ESTIMATE_ENVELOPE | 1U << ESTIMATE_MORE_DATA | \
 	    1U << ESTIMATE_BEGIN | 1U << ESTIMATE_ADDRESSES | 1U << ESTIMATE_MORE | \
 	    1U << ESTIMATE_BODY_ENVELOPE)
+#define MAY_BE	    (-6.F) /* states so far behind the best are still thought of */
 #define LONG_ANSWER (-1.F)
 #define SUMS	    (1U << ESTIMATE_ALL | 1U << ESTIMATE_ALL_REFUSED | 1U << ESTIMATE_BEGIN)
 #define SIX_BYTES   6U /* "DATA", "QUIT" and "RSET" with CRLF */
@@ -328,6 +329,28 @@ estimate_arrive(const struct estimate *s, const struct step *step, enum estimate
 	return p;
 }
 
+/* A server whose greeting did not tell its software, or was not seen, may be known by its words. */
+static void
+estimate_recognise(
+    struct estimate *s, const struct step *step, struct estimate_path next[ESTIMATE__STATES])
+{
+	unsigned found = 0, likeliest = estimate_likeliest(s);
+
+	/* By the first envelope only: one in many of them fits by chance. */
+	if (s->hints.family != TLS_FAMILY_UNKNOWN || s->disorder || s->exchanges == 0 ||
+	    s->path[likeliest].reply[ESTIMATE_REPLY_RCPT] != 0)
+		return;
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+		if (step->score[i] > step->top + MAY_BE)
+			found |= reply_families(&step->x, &step->reading[i].shape);
+	if (found == 0 || (found & (found - 1)) != 0)
+		return;
+	s->hints.family = (uint8_t)__builtin_ctz(found);
+	for (unsigned i = 0; i < ESTIMATE__STATES; i++)
+		if (next[i].score > DEAD)
+			reply_adopt(&next[i], &s->hints);
+}
+
 /* The exchange in progress is over. */
 static void
 estimate_step(struct estimate *s)
@@ -344,6 +367,7 @@ estimate_step(struct estimate *s)
 	}
 	if (s->exchanges > 0)
 		s->fit += step.top < FIT_MIN ? FIT_MIN : step.top;
+	estimate_recognise(s, &step, next);
 	memcpy(s->path, next, sizeof(s->path));
 	s->exchanges++;
 	s->disorder = false;

@@ -120,7 +120,7 @@ const struct way tls_model_ways[ESTIMATE__STATES][TLS_MODEL_WAYS_MOST + 1] = {
     [ESTIMATE_QUIT] = {
         FROM(EHLO, -3.F), FROM(AUTH, -3.F), FROM(MAIL, -4.F), FROM(RCPT, -4.F),
         FROM(RCPT_REFUSED, -1.5F), FROM(DATA, -8.F), FROM(ENVELOPE, -8.F),
-        FROM(ENVELOPE_REFUSED, -1.F), FROM(ADDRESSES, -5.F), FROM(MORE_DATA, -5.F),
+        FROM(ENVELOPE_REFUSED, -1.F), FROM(ADDRESSES, -7.F), FROM(MORE_DATA, -5.F),
         FROM(BODY, -1.F), FROM(BODY_ENVELOPE, -8.F), FROM(CHUNK, -1.F), FROM(ALL, -1.F),
         FROM(BEGIN, -8.F), FROM(ALL_REFUSED, -1.F), FROM(RSET, -2.F), FROM(QUIT, -3.F),
     },
@@ -137,7 +137,7 @@ const struct server_row tls_model_servers[TLS_FAMILY__COUNT] = {
     [TLS_FAMILY_UNKNOWN] = {.refusal = 75, .spread = 3, .ln_body = LN_BODY},
     /* "554 5.5.1 Error: no valid recipients"; "550 5.1.1 <...>: Recipient address rejected: User unknown in ..." */
     [TLS_FAMILY_POSTFIX] = {{14, 14, 37, 40, 25, 48}, .bye = 15, .nobody = 38, .refusal = 100,
-	.digits = 1, .spread = .8F, /* queue ids of 10 to 12 letters; 15 where they are long */
+	.digits = 1, .spread = .8F, .longer = 4, /* queue ids of 10 to 12 letters, or 15 */
 	.ln_body = LN_BODY},
     /* "503-All RCPT commands were rejected with this error:", that error, "503 Valid RCPT command must precede BDAT" */
     [TLS_FAMILY_EXIM] = {{8, 14, 56, 28, 29, 62}, .bye = 25, .bye_name = true, .nobody = 42,

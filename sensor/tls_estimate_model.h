@@ -44,19 +44,18 @@ extern const struct state_row tls_model_states[ESTIMATE__STATES];
 extern const struct way tls_model_ways[ESTIMATE__STATES][TLS_MODEL_WAYS_MOST + 1];
 /* What is known of a server's software; lengths in bytes with CRLF, 0 = not known. */
 struct server_row {
-	uint8_t reply[ESTIMATE__REPLIES]; /* those behind a body are typical, the others exact */
-	bool ident;	/* each ends with an identifier, whose length comes on top */
-	uint8_t bye;	/* to QUIT, */
-	bool bye_name;	/* without the name that the greeting had */
-	uint8_t nobody; /* to DATA or BDAT when no recipient was taken */
-	uint8_t
-	    repeats; /* the same with the refusal once more, when all were alike; without that text */
+	/* Those behind a body are typical, the one to the last BDAT is for a size of four digits; the others exact. */
+	uint8_t reply[ESTIMATE__REPLIES];
+	bool ident;	 /* each ends with an identifier, whose length comes on top */
+	uint8_t bye;	 /* to QUIT, */
+	bool bye_name;	 /* without the name that the greeting had */
+	uint8_t nobody;	 /* to DATA or BDAT when no recipient was taken */
+	uint8_t repeats; /* the same and the refusal, when all were alike; without the refusal */
 	uint8_t refusal; /* a typical refusal of a recipient */
-	uint8_t
-	    digits; /* the answer to the last BDAT names its size so often; its length here is for four digits */
-	float
-	    spread; /* standard deviation of what the answer to a body says beside that, in bytes; 0 = exact */
-	float ln_body; /* logarithm of the answer to a body */
+	uint8_t digits;	 /* the answer to the last BDAT names its size so often */
+	float spread;	 /* standard deviation of the rest of it; 0 = exact */
+	uint8_t longer;	 /* it may have so much more, where queue ids are long */
+	float ln_body;	 /* logarithm of the answer to a body */
 };
 extern const struct server_row tls_model_servers[TLS_FAMILY__COUNT];
 /* The lengths that a session with this server begins with; returns the set (1 << enum estimate_reply) of those that

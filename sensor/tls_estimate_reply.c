@@ -12,9 +12,12 @@
 #define WRONG_SIZE (-3.F)
 #define PARTS_LEAST \
 	4096 /* bytes: nobody cuts a shorter message, nor does Exim's proxy for connections it uses again */
-#define PARTS_TOLD   8192 /* bytes: Exim itself cuts no shorter one (DELIVER_OUT_BUFFER_SIZE) */
-#define STEP_KINDS   15	  /* the sets of replies differ in their rest by this */
-#define STEP_SPOILED 1	  /* replies of this server vary: their differences say nothing */
+#define PARTS_TOLD	  8192 /* bytes: Exim itself cuts no shorter one (DELIVER_OUT_BUFFER_SIZE) */
+#define FAMILY_RECIPIENTS 3
+#define ADOPT_LINE_MIN	  24 /* bytes of a RCPT line */
+#define ADOPT_LINE_MOST	  90
+#define STEP_KINDS	  15 /* the sets of replies differ in their rest by this */
+#define STEP_SPOILED	  1  /* replies of this server vary: their differences say nothing */
 
 uint8_t
 reply_step_kind(const struct turn_shape *shape)
@@ -127,6 +130,52 @@ reply_sum(const struct estimate_path *p, const struct exchange *x, const struct 
 			*fixed += (uint32_t)reply_digits(x, x->c);
 	}
 	return true;
+}
+
+/* --- whose words --- */
+
+/* The replies of one software make the answer, with so few recipients that it is hardly by chance. */
+static bool
+is_of_family(
+    const struct server_row *server, const struct exchange *x, const struct turn_shape *shape)
+{
+	uint32_t each = server->reply[ESTIMATE_REPLY_RCPT], sum = 0, near = 0, k;
+
+	for (unsigned left = shape->replies; left != 0; left &= left - 1)
+		sum += server->reply[__builtin_ctz(left)];
+	if ((shape->replies & (1U << ESTIMATE_REPLY_BODY | 1U << ESTIMATE_REPLY_LAST)) != 0)
+		near = 2; /* a digit or a letter of the queue id less or more */
+	if (each == 0 || server->ident || server->digits == 0 || x->s + near <= sum)
+		return false;
+	k = (x->s + near - sum) / each;
+	return k >= 1 && k <= (near > 0 ? 1 : FAMILY_RECIPIENTS) &&
+	       x->s + near - sum - k * each <= 2 * near &&
+	       (shape->hidden || (shape->commands >= k * ADOPT_LINE_MIN &&
+				     shape->commands <= k * ADOPT_LINE_MOST));
+}
+
+unsigned
+reply_families(const struct exchange *x, const struct turn_shape *shape)
+{
+	unsigned found = 0;
+
+	for (unsigned f = 0; f < TLS_FAMILY__COUNT && shape->replies != 0 && x->slack == 0; f++)
+		found |= is_of_family(&tls_model_servers[f], x, shape) ? 1U << f : 0;
+	return found;
+}
+
+void
+reply_adopt(struct estimate_path *p, const struct tls_hints *hints)
+{
+	uint8_t reply[ESTIMATE__REPLIES];
+
+	tls_model_replies(hints, reply);
+	for (unsigned i = 0; i < ESTIMATE__REPLIES; i++) {
+		if (reply_is_sure(p, i) || reply[i] == 0)
+			continue;
+		p->reply[i] = reply[i];
+		p->guessed = (p->guessed | 1U << i) & REPLIES_ALL;
+	}
 }
 
 /* --- messages sent in one turn with their envelopes, or cut in two --- */

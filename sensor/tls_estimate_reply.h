@@ -57,6 +57,13 @@ bool reply_is_sure(const struct estimate_path *p, enum estimate_reply reply);
 uint32_t reply_refusal(const struct estimate_path *p);
 /* Bytes of a RCPT line of this session; 0 = not learned. */
 uint32_t reply_line(const struct estimate_path *p);
+/*
+ * Whose words may make the answer of such a turn: set of 1 << enum tls_family, of those of which the replies to one to
+ * three recipients come out.
+ */
+unsigned reply_families(const struct exchange *x, const struct turn_shape *shape);
+/* The path believes that they are those of hints->family; what it knows by itself stays. */
+void reply_adopt(struct estimate_path *p, const struct tls_hints *hints);
 /* What the answer to a message of `bytes` says beyond that to one of four digits, in bytes. */
 int32_t reply_digits(const struct exchange *x, uint32_t bytes);
 /* Sum of the replies beside the recipients'; false when one of them, or theirs, is not known.  `guess`: one is a guess. */

@@ -7,17 +7,20 @@
 #include "sensor/tls_estimate_split.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define BODY_REPLIES \
 	(1U << ESTIMATE_REPLY_BODY | 1U << ESTIMATE_REPLY_CHUNK | 1U << ESTIMATE_REPLY_LAST)
-#define LN_ORCPT	 .72F /* ln(RCPT_LINE_ORCPT / RCPT_LINE_TYPICAL) */
-#define RCPT_LINE_MOST	 120
-#define COUNT_MAX	 UINT16_MAX
-#define REFUSAL_MIN	 24  /* "550 5.7.1 No such user!" */
-#define REFUSAL_MAX	 500 /* of several lines */
-#define REFUSALS_MAX	 64  /* tried one by one */
-#define MIXED_TRIES	 32  /* numbers of recipients */
-#define SOME_REFUSED	 (-.8F)
+#define LN_ORCPT       .72F /* ln(RCPT_LINE_ORCPT / RCPT_LINE_TYPICAL) */
+#define RCPT_LINE_MOST 120
+#define COUNT_MAX      UINT16_MAX
+#define REFUSAL_MIN    24  /* "550 5.7.1 No such user!" */
+#define REFUSAL_MAX    500 /* of several lines */
+#define REFUSALS_MAX   64  /* tried one by one */
+#define MIXED_TRIES    32  /* numbers of recipients */
+#define SOME_REFUSED   (-.8F)
+#define GUESSED_REFUSAL \
+	1.F /* an answer that is too long shows a wrong guess rather than a refusal */
 #define NEW_REFUSAL	 (-1.2F) /* of a length that no other one had */
 #define SUM_TOO_SHORT	 (-3.5F) /* for one acceptance, where all lengths are known */
 #define SURE_SUM_MISSED	 (-3.F)	 /* all its replies are known, and it is off by a byte or more */
@@ -134,15 +137,14 @@ is_nobody(const struct estimate_path *p, const struct exchange *x)
 }
 
 /* The answer names the bytes of the body alone: without k lines that may be a digit less. */
-static uint32_t
-off_without_lines(const struct exchange *x, uint32_t rest, uint32_t k, uint32_t each, uint32_t off)
+static int32_t
+off_without_lines(const struct exchange *x, uint32_t k, int32_t off)
 {
 	uint32_t lines = MAIL_LINE_TYPICAL + RCPT_LINE_TYPICAL * k;
-	int64_t less = reply_digits(x, x->c) - reply_digits(x, x->c > lines ? x->c - lines : 1);
-	int64_t other = (int64_t)rest + less - (int64_t)k * each;
+	int32_t other =
+	    off + reply_digits(x, x->c) - reply_digits(x, x->c > lines ? x->c - lines : 1);
 
-	other = other < 0 ? -other : other;
-	return other < (int64_t)off ? (uint32_t)other : off;
+	return abs(other) < abs(off) ? other : off;
 }
 
 /* The server took the message, and said so in a record of its own. */
@@ -156,23 +158,34 @@ is_success(const struct estimate_path *p, const struct exchange *x)
 	       off <= near && off >= -near && !is_nobody(p, x);
 }
 
+/* Of a sum that is `off` bytes longer than expected, with such a standard deviation of what varies in it. */
+static float
+spread_gain(int32_t off, uint32_t slack, float spread)
+{
+	float z = (float)abs(off) > (float)slack ? ((float)abs(off) - (float)slack) / spread : 0;
+
+	return 2.F - logf(1 + 1.5F * spread) - .5F * z * z;
+}
+
 /* How likely the answer is off by so many bytes from the sum of its replies. */
 static float
 sum_gain(const struct estimate_path *p, const struct exchange *x, const struct turn_shape *shape,
-    uint32_t off)
+    int32_t off)
 {
 	bool sure = (p->guessed & shape->replies & BODY_REPLIES) == 0;
 	/* A chunk's answer names its size, and no more. */
 	bool body = (shape->replies & (1U << ESTIMATE_REPLY_BODY | 1U << ESTIMATE_REPLY_LAST)) != 0;
-	float spread = body || x->server->spread <= 0 ? x->server->spread : CHUNK_SPREAD, z;
+	float spread = body || x->server->spread <= 0 ? x->server->spread : CHUNK_SPREAD;
+	float gain, longer;
 
-	off = off > x->slack ? off - x->slack : 0;
 	if ((shape->replies & BODY_REPLIES) == 0 || spread <= 0)
-		return off == 0 ? 2.F : SURE_SUM_MISSED;
-	spread *= sure ? 1.F : 1.5F;
-	z = (float)off / spread;
-	z = 2.F - logf(1 + 1.5F * spread) - .5F * z * z;
-	return z < SURE_SUM_MISSED ? SURE_SUM_MISSED : z;
+		return (uint32_t)abs(off) <= x->slack ? 2.F : SURE_SUM_MISSED;
+	gain = spread_gain(off, x->slack, sure || off < 0 ? spread : 1.5F * spread);
+	if (!sure && (shape->replies & 1U << ESTIMATE_REPLY_LAST) != 0) {
+		longer = spread_gain(off - x->server->longer, x->slack, spread) - 1;
+		gain = longer > gain ? longer : gain;
+	}
+	return gain < SURE_SUM_MISSED ? SURE_SUM_MISSED : gain;
 }
 
 /* All were taken: the answer tells their number. */
@@ -185,6 +198,7 @@ split_taken(const struct estimate_path *p, const struct exchange *x, const struc
 	uint32_t k = (rest + each / 2) / each;
 	uint32_t most = shape->hidden ? COUNT_MAX : shape->commands / RCPT_LINE_MIN;
 	uint32_t off, vary = 0;
+	int32_t more;
 	struct split out = {.accepted = 1, .gain = guess || shape->hidden ? -1.F : -2.5F};
 
 	/* The answer to a body has sizes, times and names of varying length in it. */
@@ -208,10 +222,11 @@ split_taken(const struct estimate_path *p, const struct exchange *x, const struc
 		k = low >= 1 && low < k ? low : k;
 	}
 	off = rest > k * each ? rest - k * each : k * each - rest;
+	more = (int32_t)rest - (int32_t)(k * each);
 	if ((shape->replies & 1U << ESTIMATE_REPLY_LAST) != 0)
-		off = off_without_lines(x, rest, k, each, off);
+		more = off_without_lines(x, k, more);
 	if ((p->guessed & ~BODY_REPLIES & (shape->replies | 1U << ESTIMATE_REPLY_RCPT)) == 0)
-		out.gain = sum_gain(p, x, shape, off);
+		out.gain = sum_gain(p, x, shape, more);
 	else if (off <= x->slack)
 		out.gain = 1.5F;
 	else if (off <= 3 + vary + x->slack)
@@ -408,6 +423,8 @@ split_turn(const struct estimate_path *p, const struct exchange *x, const struct
 		mixed = overfull.gain > mixed.gain ? overfull : mixed;
 	} else
 		mixed = split_mixed(p, x, shape, fixed);
+	if (guess && (p->guessed & 1U << ESTIMATE_REPLY_RCPT) != 0)
+		mixed.gain -= GUESSED_REFUSAL;
 	if (mixed.gain > taken.gain && mixed.accepted > 0)
 		return mixed;
 	taken.gain += repeat_gain(p, x, shape);

@@ -282,6 +282,7 @@ main(int argc, char **argv)
 	}
 	tls_table_print(&set);
 	tls_table_calibration(&set);
+	tls_table_refusals(&set);
 	for (unsigned i = 0; i < set.count; i++)
 		silent += !set.list[i].ended;
 	printf("\nNot seen by the sensor: %u sessions.\n", silent);

@@ -174,3 +174,30 @@ tls_table_calibration(const struct tls_set *set)
 			    sessions, 100. * exact / sessions);
 	}
 }
+
+void
+tls_table_refusals(const struct tls_set *set)
+{
+	/* [0] sessions without a refusal, [1] with */
+	unsigned sessions[2] = {0}, told[2] = {0}, exact[2] = {0};
+	uint64_t refused[2] = {0}, estimated[2] = {0};
+
+	for (unsigned i = 0; i < set->count; i++) {
+		const struct tls_session *s = &set->list[i];
+		bool any = s->truth.rejected > 0;
+
+		sessions[any]++;
+		told[any] += s->ours.rejected > 0;
+		exact[any] += s->ours.rejected == s->truth.rejected;
+		refused[any] += s->truth.rejected;
+		estimated[any] += s->ours.rejected;
+	}
+	printf("\n| refusals | sessions | told of some | number exact | refused | estimated |\n"
+	       "|---|---|---|---|---|---|\n");
+	for (unsigned any = 0; any < 2; any++)
+		printf("| %s | %u | %u (%.1f %%) | %u (%.1f %%) | %llu | %llu |\n",
+		    any ? "there were some" : "there were none", sessions[any], told[any],
+		    100 * ratio(told[any], sessions[any]), exact[any],
+		    100 * ratio(exact[any], sessions[any]), (unsigned long long)refused[any],
+		    (unsigned long long)estimated[any]);
+}

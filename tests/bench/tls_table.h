@@ -37,5 +37,7 @@ struct tls_set {
 void tls_table_print(const struct tls_set *set);
 /* How often sessions of a stated confidence are exact. */
 void tls_table_calibration(const struct tls_set *set);
+/* How often refused recipients are told of, and how often where nobody was refused. */
+void tls_table_refusals(const struct tls_set *set);
 
 #endif

@@ -226,6 +226,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hints.ehlo_seen = (data[0] & 8) != 0;
 	hints.pipelining = (data[0] & 16) != 0;
 	hints.chunking = (data[0] & 32) != 0;
+	hints.dsn = hints.chunking;
+	hints.name_bytes = (uint8_t)(size % 101);
 	hints.starttls = (data[0] & 64) == 0;
 	hints.port = hints.starttls ? 25 : 465;
 	if (data[0] & 128)

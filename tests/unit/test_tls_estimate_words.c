@@ -134,6 +134,27 @@ test_long_lines(void **state)
 	assert_told(quit(), 1, 7, 3);
 }
 
+/* TLS from the first byte: no greeting was seen, and the first envelope tells whose words these are. */
+static void
+test_recognised(void **state)
+{
+	static const struct tls_hints smtps = {.port = 465};
+
+	(void)state;
+	begin(&smtps);
+	turn(60 + 38 + 6, 14 + 14 + 37);
+	turn(3000, 36);
+	turn(60 + 10 * 38 + 6, 14 + 7 * 14 + 3 * 98 + 1 + 37);
+	turn(3000, 36);
+	assert_told(quit(), 2, 8, 3);
+	begin(&smtps); /* others' words: what is too long may as well be a wrong guess */
+	turn(60 + 2 * 38 + 6, 23 + 2 * 23 + 41);
+	turn(3000, 52);
+	turn(60 + 5 * 38 + 6, 23 + 5 * 23 + 41);
+	turn(3000, 52);
+	assert_told(quit(), 2, 7, 0);
+}
+
 int
 main(void)
 {
@@ -144,6 +165,7 @@ main(void)
 	    cmocka_unit_test(test_bye_in_the_turn),
 	    cmocka_unit_test(test_google),
 	    cmocka_unit_test(test_long_lines),
+	    cmocka_unit_test(test_recognised),
 	};
 
 	return cmocka_run_group_tests_name("tls_estimate_words", tests, NULL, NULL);
