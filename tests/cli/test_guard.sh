@@ -149,17 +149,17 @@ first=$("${b[@]}" --json ledger head | jq .entries)
 # Whoever has read the newest entry there is follows.
 "${b[@]}" events --follow --from "$first" --json >followed 2>follow.err &
 follower=$!
-has_lines() { [ "$(wc -l <followed)" -ge "$1" ]; }
-soon 60 has_lines 1
+soon 60 test -s followed
 "${b[@]}" block vm-10 --reason 'while somebody listens' --for 1h >/dev/null
 "${b[@]}" release vm-10 --reason 'and again' >/dev/null
-soon 60 has_lines 3
-if [ "$(jq -r .event.action followed | sed 1d | paste -sd' ')" = 'block release' ] &&
-    [ "$(jq -r .event.sequence followed | paste -sd' ')" = "$first $((first + 1)) $((first + 2))" ]; then ok events-follow; else
-	fail events-follow "$(head -c 300 followed follow.err)"; fi
+soon 60 grep -q '"action":"release"' followed
+kill "$follower"; wait "$follower" 2>/dev/null
+# The machine's own checks of what was attached may end meanwhile, and are told as well.
+if [ "$(jq -r .event.action followed | grep -xE 'block|release' | paste -sd' ')" = 'block release' ] &&
+    [ "$(jq -r .event.sequence followed | paste -sd' ')" = "$(seq -s' ' "$first" $((first - 1 + $(wc -l <followed))))" ]; then ok events-follow; else
+	fail events-follow "$(jq -c '[.event.sequence, .event.action]' followed | paste -sd' ') $(cat follow.err)"; fi
 if jq -e '.["@timestamp"] and .ecs.version and .event.kind and .user.name and .observer.hostname' followed >/dev/null; then
 	ok events-ecs; else fail events-ecs "$(head -n 1 followed)"; fi
-kill "$follower"; wait "$follower" 2>/dev/null
 prints still-there mode "${b[@]}" --json
 
 # --- metrics and doctor ---
