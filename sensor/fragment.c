@@ -144,8 +144,9 @@ make_room(struct fragments *all, const struct slot_key *key)
 	return victim;
 }
 
+/* The place of a datagram of which something came before; NULL when there is none. */
 static struct slot *
-find_slot(struct fragments *all, const struct slot_key *key, int64_t now_ns)
+find_open(struct fragments *all, const struct slot_key *key, int64_t now_ns)
 {
 	for (unsigned i = 0; i < FRAGMENT_SLOTS && all->open > 0; i++) {
 		struct slot *slot = &all->slots[i];
@@ -156,7 +157,17 @@ find_slot(struct fragments *all, const struct slot_key *key, int64_t now_ns)
 		give_up(all, slot);
 		break;
 	}
-	struct slot *slot = make_room(all, key);
+	return NULL;
+}
+
+static struct slot *
+find_slot(struct fragments *all, const struct slot_key *key, int64_t now_ns)
+{
+	struct slot *slot = find_open(all, key, now_ns);
+
+	if (slot != NULL)
+		return slot;
+	slot = make_room(all, key);
 	if (slot == NULL)
 		return NULL;
 	memset(slot, 0, sizeof(*slot));
@@ -257,7 +268,7 @@ fragments_add(struct fragments *all, struct frame *frame, int64_t now_ns)
 		 after = (end + UNIT - 1) / UNIT;
 	struct slot_key key;
 
-	all->stats.seen++;
+	all->stats.seen += !place->stray;
 	if (frame->length == 0 || end > FRAGMENT_DATAGRAM_MAX ||
 	    (place->more && frame->length % UNIT != 0))
 		return FRAME_MALFORMED;
@@ -267,7 +278,12 @@ fragments_add(struct fragments *all, struct frame *frame, int64_t now_ns)
 	key.id = place->id;
 	key.ifindex = frame->ifindex;
 	key.protocol = frame->l3[0] >> 4 == 4 ? place->protocol : KEY_IPV6;
-	struct slot *slot = find_slot(all, &key, now_ns);
+	/* Pieces of divided UDP, nearly always: they must not take places. */
+	struct slot *slot =
+	    place->stray ? find_open(all, &key, now_ns) : find_slot(all, &key, now_ns);
+	if (slot == NULL && place->stray)
+		return FRAME_OTHER;
+	all->stats.seen += place->stray;
 	if (slot == NULL || slot->state == SLOT_REFUSED)
 		return FRAME_FRAGMENT;
 	struct room *room = &all->rooms[slot - all->slots];

@@ -277,10 +277,11 @@ parse_transport(uint8_t protocol, struct cursor *c, struct frame *out)
 }
 
 /* A piece of a datagram; where it belongs is filled but for the protocol.  Only what can hold TCP is of use: for
- * all else it is as if it had not come. */
+ * all else it is as if it had not come.  Of IPv6 that is known from the first piece (RFC 8200 section 4.5). */
 static enum frame_kind
-parse_fragment(uint8_t protocol, const struct cursor *c, struct frame *out)
+parse_fragment(uint8_t protocol, bool v6, const struct cursor *c, struct frame *out)
 {
+	out->fragment.stray = false;
 	switch (protocol) {
 	case IP_TCP:
 	case IP_IN_IP:
@@ -290,7 +291,9 @@ parse_fragment(uint8_t protocol, const struct cursor *c, struct frame *out)
 	case IP_DESTINATION:
 		break;
 	default:
-		return FRAME_OTHER;
+		if (!v6 || out->fragment.at == 0)
+			return FRAME_OTHER;
+		out->fragment.stray = true;
 	}
 	out->fragment.protocol = protocol;
 	out->payload = c->at;
@@ -324,7 +327,7 @@ parse_ipv4(struct cursor *c, struct frame *out)
 	out->fragment.id = load16(head + 4);
 	out->fragment.at = (uint16_t)((place & 0x1fff) * 8);
 	out->fragment.more = (place & 0x2000) != 0;
-	return parse_fragment(head[9], c, out);
+	return parse_fragment(head[9], false, c, out);
 }
 
 /* Steps over extension headers (RFC 8200 section 4); *next becomes the first protocol that is none, or
@@ -378,7 +381,7 @@ parse_ipv6(struct cursor *c, struct frame *out)
 		return kind;
 	memcpy(out->src.bytes, head + 8, 16);
 	memcpy(out->dst.bytes, head + 24, 16);
-	return kind == FRAME_FRAGMENT ? parse_fragment(next, c, out)
+	return kind == FRAME_FRAGMENT ? parse_fragment(next, true, c, out)
 				      : parse_transport(next, c, out);
 }
 

@@ -48,7 +48,8 @@ add_ports(
 
 /*
  * What the port tests above cannot look into: pieces of TCP datagrams, and TCP behind IPv6 extension headers.
- * Of all that is not TCP only what hides two headers deep passes; multicast listener reports and divided UDP do not.
+ * Of all that is not TCP only what hides two headers deep passes, and later pieces of IPv6 datagrams, whose word about
+ * what they hold counts for nothing (RFC 8200 section 4.5); multicast listener reports and divided UDP over IPv4 do not.
  */
 static void
 add_divided(struct text *t)
@@ -58,7 +59,7 @@ add_divided(struct text *t)
 	     at += 34) /* the next header of IPv6, and of the first extension */
 		add(t, "%sip6[%u]=0 or ip6[%u]=43 or ip6[%u]=44 or ip6[%u]=51 or ip6[%u]=60)",
 		    at == 6 ? " or ((" : " and (ip6[40]=6 or ", at, at, at, at, at);
-	add(t, ")");
+	add(t, ") or (ip6[6]=44 and ip6[42:2]&0xfff8!=0)");
 }
 
 /* SMTP by port, and DNS: all of TCP, but of UDP only the questions (answers are many and large);

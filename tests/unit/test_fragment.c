@@ -47,6 +47,7 @@ struct sender {
 	int64_t now;
 };
 
+static bool is_stray;
 static struct frame frame; /* what came of the last piece */
 
 static enum frame_kind
@@ -74,8 +75,11 @@ add_cut(struct sender s, unsigned at, unsigned length, bool more, unsigned captu
 	frame.payload = packet + header;
 	frame.length = length;
 	frame.captured = captured;
-	frame.fragment =
-	    (struct frame_fragment){.id = s.id, .at = (uint16_t)at, .protocol = 6, .more = more};
+	frame.fragment = (struct frame_fragment){.id = s.id,
+	    .at = (uint16_t)at,
+	    .protocol = is_stray ? 17 : 6,
+	    .more = more,
+	    .stray = is_stray};
 	enum frame_kind kind = fragments_add(all, &frame, s.now);
 	memset(packet, 0xee, sizeof(packet)); /* the packet is gone */
 	fragments_get_stats(all, &stats);
@@ -102,6 +106,26 @@ expect_whole(struct sender s, unsigned size)
 	assert_memory_equal(frame.payload, datagram + 20, size - 20);
 	assert_int_equal(frame.l3[0], s.v6 ? 0x60 : 0x45);
 	assert_int_equal(frame.l3_captured, size + (s.v6 ? 40 : 20));
+}
+
+/* Later pieces of IPv6 say that they are UDP: they join what is there, and begin nothing. */
+static void
+strays(void **state)
+{
+	struct sender s = {.v6 = true, .id = 1, .last = 7};
+
+	(void)state;
+	is_stray = true;
+	assert_int_equal(add(s, 1000, 1000, true), FRAME_OTHER);
+	assert_int_equal(stats.seen, 0);
+	is_stray = false;
+	assert_int_equal(add(s, 0, 1000, true), FRAME_FRAGMENT);
+	is_stray = true;
+	assert_int_equal(add(s, 2000, 1000, false), FRAME_FRAGMENT);
+	assert_int_equal(add(s, 1000, 1000, true), FRAME_TCP);
+	is_stray = false;
+	expect_whole(s, DATAGRAM);
+	fragments_release(all);
 }
 
 static void
@@ -346,11 +370,11 @@ int
 main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-	const struct CMUnitTest tests[] = {TEST(every_order), TEST(smallest_pieces_of_the_largest),
-	    TEST(duplicates_do_not_count), TEST(overlaps_and_lies_are_refused),
-	    TEST(malformed_pieces), TEST(keys_are_kept_apart), TEST(mapped_addresses),
-	    TEST(too_late), TEST(floods_push_out_their_own), TEST(a_batch_stays_readable),
-	    TEST(cut_by_the_capture)};
+	const struct CMUnitTest tests[] = {TEST(every_order), TEST(strays),
+	    TEST(smallest_pieces_of_the_largest), TEST(duplicates_do_not_count),
+	    TEST(overlaps_and_lies_are_refused), TEST(malformed_pieces), TEST(keys_are_kept_apart),
+	    TEST(mapped_addresses), TEST(too_late), TEST(floods_push_out_their_own),
+	    TEST(a_batch_stays_readable), TEST(cut_by_the_capture)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

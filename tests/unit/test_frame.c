@@ -317,7 +317,11 @@ fragments(void **state)
 	    &k, &path, &f, (struct frame_fragment){.id = id, .at = 0, .protocol = 6, .more = true});
 	k.data[14 + 40 + 3] = 8;
 	expect_piece(&k, &path, &f, (struct frame_fragment){.id = id, .at = 8, .protocol = 6});
-	k.data[14 + 40] = 58;
+	assert_false(f.fragment.stray);
+	k.data[14 + 40] = 58; /* only the first piece must tell the truth */
+	expect_piece(&k, &path, &f, (struct frame_fragment){.id = id, .at = 8, .protocol = 58});
+	assert_true(f.fragment.stray);
+	k.data[14 + 40 + 3] = 1;
 	assert_int_equal(frame_parse(&k.packet, &f), FRAME_OTHER);
 }
 

@@ -381,6 +381,7 @@ passes(int linktype, bool v6, unsigned first, unsigned second)
 	uint8_t *ip = f.bytes + (linktype == DLT_EN10MB ? 14 : 20);
 	if (v6) {
 		ip[40] = (uint8_t)second;
+		ip[43] = (uint8_t)(second >> 8); /* the offset of a piece */
 	} else {
 		ip[6] = (uint8_t)(second >> 8);
 		ip[7] = (uint8_t)second;
@@ -413,9 +414,11 @@ test_filter_of_divided_packets(void **state)
 		assert_true(passes(links[i], true, 0, 44)); /* hop-by-hop options before a piece */
 		assert_true(passes(links[i], true, 43, 60));
 		assert_true(passes(links[i], true, 51, 6));
-		assert_false(passes(links[i], true, 44, 17)); /* a piece of UDP */
-		assert_false(passes(links[i], true, 0, 58));  /* multicast listener report */
-		assert_false(passes(links[i], true, 50, 6));  /* encrypted */
+		assert_false(passes(links[i], true, 44, 17)); /* the first piece of UDP */
+		assert_true(
+		    passes(links[i], true, 44, 17 | 64 << 8)); /* nobody believes a later one */
+		assert_false(passes(links[i], true, 0, 58));   /* multicast listener report */
+		assert_false(passes(links[i], true, 50, 6));   /* encrypted */
 		assert_false(passes(links[i], true, 58, 6));
 	}
 }
