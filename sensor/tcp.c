@@ -186,6 +186,20 @@ begin_attempt(struct tcp *t, struct flow *f, const struct tcp_packet *p)
 	tcp_enter_state(t, f, FLOW_SYN_SENT);
 }
 
+/* A mail server's answer to a SYN that was not seen: what it says first is its greeting, whatever the code. */
+static void
+begin_accepted(struct tcp *t, const struct tcp_packet *p, int64_t now)
+{
+	struct flow *f = tcp_is_mail_port(t, p->frame.src_port) ? add_flow(t, p, false, now) : NULL;
+
+	if (f == NULL) {
+		t->stats.unwanted++;
+		return;
+	}
+	stream_start(&f->stream[SMTP_FROM_SERVER], p->frame.seq + 1);
+	tcp_enter_state(t, f, FLOW_SYN_ACKED);
+}
+
 static void
 begin_session(struct tcp *t, struct flow *f)
 {
@@ -288,8 +302,9 @@ handle_syn(
 	if (dir == SMTP_FROM_CLIENT && (s->flags & STREAM_KNOWN) != 0 &&
 	    stream_isn(s) == p->frame.seq)
 		return;
-	/* Seen behind the server's first words, as two taps do it. */
-	if (dir == SMTP_FROM_CLIENT && (s->flags & STREAM_KNOWN) == 0 && f->state == FLOW_OPEN &&
+	/* Seen behind the server's answer or first words, as two taps do it. */
+	if (dir == SMTP_FROM_CLIENT && (s->flags & STREAM_KNOWN) == 0 &&
+	    (f->state == FLOW_OPEN || f->state == FLOW_SYN_ACKED) &&
 	    (f->flags & FLOW_F_MIDSTREAM) == 0 && now - f->first_ns < CLOCK_SECOND_NS) {
 		stream_start(&f->stream[dir], p->frame.seq + 1);
 		return;
@@ -540,6 +555,10 @@ tcp_handle(struct tcp *t, struct tcp_packet *p, int64_t now_ns)
 		}
 		note_mac(f, p, SMTP_FROM_CLIENT);
 		begin_attempt(t, f, p);
+		return;
+	}
+	if ((frame->flags & (FRAME_SYN | FRAME_ACK | FRAME_RST)) == (FRAME_SYN | FRAME_ACK)) {
+		begin_accepted(t, p, now_ns);
 		return;
 	}
 	f = admit_payload(t, p, NULL, now_ns);

@@ -417,10 +417,7 @@ def compare(what, traces, want, got, excepted):
 # Where a change and a capture do not go together: {change: {file: why}}.
 EXCEPT = {
     "in two segments": {
-        "answers-first.pcap": "half a greeting before its SYN is not known as one",
-        "one-sided-server.pcap": "half a greeting without its SYN is not known as one, and behind STARTTLS nothing else tells",
         "proxy-protocol.pcap": "half of the signature of a binary PROXY header is two empty lines",
-        "trex-core__pcap_with_vm.pcap": "one packet of a greeting on an odd port is all that is there; half of it is not known as one",
     },
 }
 

@@ -3,8 +3,8 @@
 
 To whom a bare 250 answers cannot be read without commands, but 2.1.5 and 5.1.1 are said only of recipients (RFC 3463), and the
 250 behind a 354 is the message's: the first two sessions tell one message, two recipients taken and one refused each, which is
-what was sent.  The third begins with 554, which may as well answer a command whose beginning nobody saw: no session counts.
-The fourth is a session inside TLS."""
+what was sent.  The third begins with a SYN-ACK, so its 554 is a greeting, and a session; the fourth is the same without the
+SYN-ACK, where 554 may as well answer a command that nobody saw: it does not count.  The fifth is a session inside TLS."""
 import sys
 
 from capture import SERVER, Capture
@@ -37,5 +37,6 @@ def session(*, skip=0, port=25, greeting=None, tls=False):
 session()
 session(skip=6)
 session(greeting="554 5.7.1 go away")
+session(greeting="554 5.7.1 go away", skip=1)
 session(tls=True)
 cap.write(sys.argv[1])
