@@ -47,7 +47,8 @@ struct frame_fragment {
 	uint16_t at; /* bytes from the start of what was divided; divisible by 8 */
 	uint8_t protocol;
 	bool more; /* it is not the last one */
-	bool stray; /* a later piece of IPv6 that names what cannot hold TCP: only the first must tell the truth */
+	bool
+	    stray; /* a later piece of IPv6 that names what cannot hold TCP: only the first must tell the truth */
 };
 
 struct frame {
