@@ -177,6 +177,62 @@ late_observation_ends_nothing(void **state)
 	assert_in_range(left(f, 0), HOUR - SECOND, HOUR + 5 * SECOND);
 }
 
+/* What the early-boot restore would put into the kernel by this clock: the one element's time. */
+static int64_t
+restored_timeout(struct fixture *f, int64_t now_ns)
+{
+	struct plan plan;
+	int64_t timeout_ns;
+	struct err e;
+
+	f->g.now_ns = now_ns;
+	plan_init(&plan);
+	/* Planning asks whether there is an enforcer, and nothing of it. */
+	f->g.enforce = (struct enforce *)(void *)f;
+	assert_int_equal(guard_plan(&f->g, &plan, &e), 0);
+	f->g.enforce = NULL;
+	assert_false(f->g.plan_full);
+	assert_int_equal(plan.count, 1);
+	assert_int_equal(plan.elements[0].set, PLAN_SET_BLOCKED);
+	assert_string_equal(plan.elements[0].ifname, "vnet1");
+	timeout_ns = plan.elements[0].timeout_ns;
+	plan_fini(&plan);
+	return timeout_ns;
+}
+
+/* Early in the boot the clock may be days or decades behind: not for longer than the block was for. */
+static void
+restore_by_a_clock_that_is_behind(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_case c = {.case_id = "bh-clock",
+	    .server = "vm-a",
+	    .question = QUESTION__COUNT,
+	    .by_person = true,
+	    .begin_ns = T0,
+	    .until_ns = T0 + HOUR,
+	    .detail = "{}",
+	    .rung = RUNG_BLOCK};
+	const int64_t most = HOUR + 5 * SECOND; /* what the kernel is given on top, guard_plan.c */
+
+	guard_close(&f->g);
+	f->settings.brake = false;
+	memset(&f->g, 0, sizeof(f->g));
+	f->g.restoring = true;
+	assert_int_equal(guard_open(&f->g, &f->settings, SECOND, NULL), 0);
+	/* Without a child the guard observes. */
+	snprintf(f->g.settings.policy.mode, sizeof(f->g.settings.policy.mode), "enforce");
+	assert_int_equal(store_put_case(f->g.store, &c, NULL), 0);
+	assert_int_equal(restored_timeout(f, SECOND), most);
+	assert_int_equal(restored_timeout(f, T0 - 72 * HOUR), most);
+	assert_int_equal(restored_timeout(f, T0 - SECOND), most);
+	assert_int_equal(restored_timeout(f, T0), most);
+	/* By a clock that is right, the rest of it. */
+	assert_int_equal(restored_timeout(f, T0 + HOUR / 2), most - HOUR / 2);
+	assert_int_equal(restored_timeout(f, T0 + 2 * HOUR), 5 * SECOND);
+	f->g.now_ns = T0;
+}
+
 int
 main(void)
 {
@@ -187,6 +243,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(pinned_and_steered, setup, teardown),
 	    cmocka_unit_test_setup_teardown(clock_set_back_while_stopped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(late_observation_ends_nothing, setup, teardown),
+	    cmocka_unit_test_setup_teardown(restore_by_a_clock_that_is_behind, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
