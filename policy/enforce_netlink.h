@@ -56,6 +56,9 @@ void enforce_netlink_set_progress(
  * does not say. */
 bool enforce_netlink_is_empty(struct enforce_netlink *nl);
 
+/* True when the net's families have no set of blocked interfaces at all. */
+bool enforce_netlink_is_gone(struct enforce_netlink *nl);
+
 /* The heartbeat and the arming of the brake in all families, one transaction: left_ms 0 leaves the
  * heartbeat as it is. */
 int enforce_netlink_beat(struct enforce_netlink *nl, uint64_t left_ms, bool armed);

@@ -368,3 +368,14 @@ enforce_netlink_is_empty(struct enforce_netlink *nl)
 					return false;
 	return true;
 }
+
+bool
+enforce_netlink_is_gone(struct enforce_netlink *nl)
+{
+	struct listing l = {.nl = nl, .set = PLAN_SET_BLOCKED, .kind = ENFORCE_KEY_IFNAME};
+
+	for (l.family = ENFORCE_FAMILY_BRIDGE; l.family < ENFORCE_FAMILY__COUNT; l.family++)
+		if ((nl->families >> l.family & 1) != 0 && count_set(&l) != -ENOENT)
+			return false;
+	return true;
+}

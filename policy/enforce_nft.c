@@ -219,8 +219,9 @@ put_relays(FILE *f, const struct enforce_config *cfg, const char *family)
 			    addr_prefix_format(text, &cfg->relays[i]));
 }
 
+/* The first `sets` of the plan's. */
 static void
-put_sets(FILE *f, const struct enforce_config *cfg, const char *family)
+put_sets(FILE *f, const struct enforce_config *cfg, const char *family, unsigned sets)
 {
 	char name[ENFORCE_SET_NAME_BYTES], grant_limit[64];
 	unsigned set, kind;
@@ -228,7 +229,7 @@ put_sets(FILE *f, const struct enforce_config *cfg, const char *family)
 	/* Each grant's element brings its own. */
 	snprintf(grant_limit, sizeof(grant_limit), "limit rate %u/hour burst %u packets",
 	    ENFORCE_BRAKE_GRANT_DEFAULT, ENFORCE_BRAKE_GRANT_DEFAULT);
-	for (set = 0; set < PLAN_SET__COUNT; set++)
+	for (set = 0; set < sets; set++)
 		for (kind = 0; kind < ENFORCE_KEY__COUNT; kind++)
 			fprintf(f, "add set %s %s %s { type %s; flags timeout; %s; }\n", family,
 			    cfg->table, enforce_layout_set_name(name, set, kind),
@@ -338,6 +339,16 @@ put_contents(FILE *f, const struct enforce_config *cfg, enum enforce_family fami
 }
 
 static void
+put_net(FILE *f, const char *family, const char *t)
+{
+	fprintf(f,
+	    "add chain %s %s net { type filter hook prerouting priority %d; policy accept; }\n"
+	    "flush chain %s %s net\n"
+	    "add rule %s %s net tcp dport 25 jump smtp\n",
+	    family, t, NET_PRIORITY, family, t, family, t);
+}
+
+static void
 put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family, uint32_t features,
     const struct enforce_nft_contents *contents)
 {
@@ -348,7 +359,7 @@ put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family
 	if (contents != NULL)
 		fprintf(f, "delete table %s %s\nadd table %s %s\n", name, t, name, t);
 	put_relays(f, cfg, name);
-	put_sets(f, cfg, name);
+	put_sets(f, cfg, name, PLAN_SET__COUNT);
 	if (has_brake)
 		enforce_brake_write(f, cfg, family);
 	enforce_odd_write(f, t, family, has_brake);
@@ -359,11 +370,7 @@ put_family(FILE *f, const struct enforce_config *cfg, enum enforce_family family
 		return;
 	if (family == ENFORCE_FAMILY_INET && enforce_notice_is_on(cfg, features))
 		enforce_notice_write_redirect(f, cfg);
-	fprintf(f,
-	    "add chain %s %s net { type filter hook prerouting priority %d; policy accept; }\n"
-	    "flush chain %s %s net\n"
-	    "add rule %s %s net tcp dport 25 jump smtp\n",
-	    name, t, NET_PRIORITY, name, t, name, t);
+	put_net(f, name, t);
 	enforce_odd_write_entry(f, t, family, "net");
 }
 
@@ -417,6 +424,33 @@ enforce_nft_install(struct enforce_nft *nft, uint32_t features,
 	if (r == 0 && !enforce_notice_is_on(nft->cfg, features))
 		remove_redirect(nft);
 	return r;
+}
+
+int
+enforce_nft_stopgap(
+    struct enforce_nft *nft, uint32_t features, const struct plan *blocked, struct err *e)
+{
+	const struct enforce_config *cfg = nft->cfg;
+	struct script s;
+	unsigned family;
+	int r = script_open(&s);
+
+	if (r < 0)
+		return err_set(e, r, "no memory for the ruleset; give the guard more");
+	for (family = ENFORCE_FAMILY_BRIDGE; family < ENFORCE_FAMILY__COUNT; family++) {
+		const char *name = enforce_families[family].name, *t = cfg->table;
+
+		if ((features >> enforce_families[family].needs & 1) == 0)
+			continue;
+		fprintf(s.file, "add table %s %s\n", name, t);
+		put_relays(s.file, cfg, name);
+		put_sets(s.file, cfg, name, PLAN_SET_BLOCKED + 1);
+		enforce_text_elements(s.file, name, t, blocked->elements, blocked->count, false);
+		fprintf(s.file, "add chain %s %s smtp\nflush chain %s %s smtp\n", name, t, name, t);
+		put_rules(s.file, cfg, name, "smtp", refusal(family, features), false);
+		put_net(s.file, name, t);
+	}
+	return script_run(nft, &s, "hold what is blocked", e);
 }
 
 /* --- doors

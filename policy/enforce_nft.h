@@ -26,6 +26,12 @@ void enforce_nft_close(struct enforce_nft *nft);
  * family of ours works. */
 int enforce_nft_probe(struct enforce_nft *nft, uint32_t *features, struct err *e);
 
+/* The least that refuses what is blocked, where somebody took our tables away: net, relays and
+ * these elements of the set "blocked", in one short transaction.  The rules of enforce_nft_install(),
+ * which must follow, take a dozen times as long.  0 or negative errno. */
+int enforce_nft_stopgap(
+    struct enforce_nft *nft, uint32_t features, const struct plan *blocked, struct err *e);
+
 struct enforce_nft_door {
 	int index; /* of the link */
 	char ifname[OBS_IFNAME_BYTES];

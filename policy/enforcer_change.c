@@ -185,9 +185,9 @@ makes_room(struct enforcer *en, int r)
 }
 
 int
-enforcer_put_back(struct enforcer *en, struct err *e)
+enforcer_put_back(struct enforcer *en, bool was_empty, struct err *e)
 {
-	int r = enforcer_apply(en);
+	int r = enforcer_apply(en, was_empty);
 	struct plan left;
 
 	if (makes_room(en, r))

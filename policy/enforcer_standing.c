@@ -248,8 +248,46 @@ append_range(struct enforcer *en, unsigned first, unsigned end)
 	return r;
 }
 
+/* Sorted by set, then addresses, then names: blocked interfaces are first .. *end - 1. */
+static unsigned
+first_blocked_name(const struct plan *p, unsigned *end)
+{
+	unsigned first = *end = first_of_set(p, PLAN_SET_BLOCKED + 1);
+
+	while (first > 0 && p->elements[first - 1].ifname[0] != '\0')
+		first--;
+	return first;
+}
+
+bool
+enforcer_is_wiped(struct enforcer *en)
+{
+	return en->standing.count > REPAIR_PART && enforce_netlink_is_empty(en->netlink);
+}
+
+void
+enforcer_hold(struct enforcer *en)
+{
+	unsigned end, first = first_blocked_name(&en->standing, &end);
+	struct plan blocked;
+	struct err e;
+
+	if (end <= REPAIR_PART) /* also those that are known by their addresses */
+		first = 0;
+	if (end - first > REPAIR_PART)
+		end = first + REPAIR_PART;
+	/* Into a set of another shape nothing is put as text: nft would take a name for a host's and
+	 * ask a name server. */
+	if (end == first || !enforce_netlink_is_gone(en->netlink))
+		return;
+	if (enforcer_left(en, first, end - first, &blocked) == 0 &&
+	    enforce_nft_stopgap(en->nft, en->features, &blocked, &e) < 0)
+		log_event(LOG_LEVEL_INFO, "enforce.stopgap", "error=\"%s\"", e.text);
+	plan_fini(&blocked);
+}
+
 int
-enforcer_apply(struct enforcer *en)
+enforcer_apply(struct enforcer *en, bool was_empty)
 {
 	int64_t now_ns = clock_mono_ns(), alive_ns = en->alive_until_ns - now_ns;
 	unsigned first, end;
@@ -260,12 +298,9 @@ enforcer_apply(struct enforcer *en)
 		r = enforcer_put_beat(en, alive_ns > 0 ? alive_ns : 0, en->armed);
 	if (r < 0)
 		return r;
-	if (en->standing.count <= REPAIR_PART || !enforce_netlink_is_empty(en->netlink))
+	if (en->standing.count <= REPAIR_PART || !was_empty)
 		return apply_part(en, ENFORCE_NETLINK_REPLACE, 0, en->standing.count);
-	/* Sorted by set, then addresses, then names. */
-	end = first_of_set(&en->standing, PLAN_SET_BLOCKED + 1);
-	for (first = end; first > 0 && en->standing.elements[first - 1].ifname[0] != '\0';)
-		first--;
+	first = first_blocked_name(&en->standing, &end);
 	r = append_range(en, first, end);
 	if (r == 0)
 		r = append_range(en, 0, first);

@@ -30,20 +30,22 @@ repair(struct enforcer *en, const struct enforce_watch_change *c)
 {
 	int64_t begin_ns = clock_mono_ns();
 	char text[200];
-	bool made_again = false;
+	bool made_again = false, installed = false, was_empty = enforcer_is_wiped(en);
 	struct err e = {0};
 	int r = 0;
 
 	if (c->rules || c->lost) {
+		enforcer_hold(en);
 		r = enforce_nft_install(en->nft, en->features, NULL, &e);
-		if (r == 0)
-			enforcer_hook_all(en, true);
+		installed = r == 0;
 		made_again = r < 0 && r != -EPERM;
 		if (made_again) /* something of another shape has one of our names */
 			r = enforcer_make_again(en, &e);
 	}
 	if (r == 0 && !made_again)
-		r = enforcer_put_back(en, &e);
+		r = enforcer_put_back(en, was_empty, &e);
+	if (installed) /* last: the net holds meanwhile, and there may be hundreds */
+		enforcer_hook_all(en, true);
 	snprintf(text, sizeof(text), "%s of table %s %s by %s (pid %u); %s %u elements in %lld us",
 	    c->rules ? "rules" : "elements", en->cfg->table,
 	    c->lost ? "may have been changed" : "were changed",
@@ -169,7 +171,7 @@ adopt(struct enforcer *en, struct err *e)
 		return 0;
 	}
 	/* Some stood only in part; what has no room is missed by the judge, who looks next. */
-	if (r > 0 && enforcer_put_back(en, e) < 0)
+	if (r > 0 && enforcer_put_back(en, false, e) < 0)
 		log_event(LOG_LEVEL_ERROR, "enforce.adopt", "error=\"%s\"", e->text);
 	return 0;
 }

@@ -88,7 +88,7 @@ int enforcer_add(struct enforcer *en, struct plan *elements, struct err *e);
 int enforcer_remove(struct enforcer *en, struct plan *elements, struct err *e);
 int enforcer_exchange(struct enforcer *en, struct plan *elements, struct err *e);
 /* enforcer_apply(), and what has room when not all has. */
-int enforcer_put_back(struct enforcer *en, struct err *e);
+int enforcer_put_back(struct enforcer *en, bool was_empty, struct err *e);
 /* Deletes our tables and makes them with doors, heartbeat and all that ought to stand, in one
  * transaction.  0 or negative errno with *e. */
 int enforcer_make_again(struct enforcer *en, struct err *e);
@@ -117,9 +117,14 @@ int enforcer_left(const struct enforcer *en, unsigned first, unsigned count, str
 /* Forgets what has expired. */
 void enforcer_expire(struct enforcer *en, int64_t now_ns);
 /* Puts what ought to stand into the kernel and nothing else, the heartbeat first: in one
- * transaction; but where nothing stands (somebody flushed it all) in parts, blocked interfaces
+ * transaction; but where nothing stood (somebody flushed it all) in parts, blocked interfaces
  * first, so that they do not wait for all others.  0 or negative errno. */
-int enforcer_apply(struct enforcer *en);
+int enforcer_apply(struct enforcer *en, bool was_empty);
+/* Where somebody took our tables away, what is blocked is refused again before anything else is put
+ * back. */
+void enforcer_hold(struct enforcer *en);
+/* True when our sets hold nothing, and what ought to stand is more than one part. */
+bool enforcer_is_wiped(struct enforcer *en);
 int enforcer_put_beat(struct enforcer *en, int64_t for_ns, bool armed);
 
 /* --- between enforcer_state.c and enforcer_link.c --- */

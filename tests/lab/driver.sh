@@ -8,7 +8,7 @@ start_enforcer() {
 	mkfifo "$LAB_DIR/driver.in" 2>/dev/null
 	news=$LAB_DIR/driver.out
 	: >"$news"
-	ip netns exec "$LAB-hv" "$driver" "$@" <"$LAB_DIR/driver.in" >"$news" 2>"$LAB_DIR/driver.err" &
+	ip netns exec "$LAB-hv" ${driver_as:-} "$driver" "$@" <"$LAB_DIR/driver.in" >"$news" 2>"$LAB_DIR/driver.err" &
 	LAB_PID[driver]=$!
 	exec 9>"$LAB_DIR/driver.in"
 	lab_wait_line 60 "$news" '^(ready|failed)' || { cat "$LAB_DIR/driver.err" "$news"; return 1; }
