@@ -87,6 +87,7 @@ unsigned tls_end(struct tls *t);
 struct tls_estimate {
 	uint32_t messages;   /* bodies that the server answered */
 	uint32_t recipients; /* of these messages, accepted as far as sizes tell */
+	/* 0 also where that is unknown: a server of unknown words, and a confidence below 300. */
 	uint32_t recipients_rejected;
 	uint64_t bytes;		/* plaintext bytes of message bodies */
 	uint32_t typical_bytes; /* of the newest message; 0 = none yet */

@@ -27,11 +27,12 @@
 	(1U << ESTIMATE_DATA | 1U << ESTIMATE_ENVELOPE | 1U << ESTIMATE_MORE_DATA | \
 	    1U << ESTIMATE_BEGIN | 1U << ESTIMATE_ADDRESSES | 1U << ESTIMATE_MORE | \
 	    1U << ESTIMATE_BODY_ENVELOPE)
-#define MAY_BE	    (-6.F) /* states so far behind the best are still thought of */
-#define LONG_ANSWER (-1.F)
-#define SUMS	    (1U << ESTIMATE_ALL | 1U << ESTIMATE_ALL_REFUSED | 1U << ESTIMATE_BEGIN)
-#define SIX_BYTES   6U /* "DATA", "QUIT" and "RSET" with CRLF */
-#define NOT_SIX	    (-12.F)
+#define MAY_BE	      (-6.F) /* states so far behind the best are still thought of */
+#define REFUSALS_TOLD 300.F  /* confidence: below, what does not fit others' words is no refusal */
+#define LONG_ANSWER   (-1.F)
+#define SUMS	      (1U << ESTIMATE_ALL | 1U << ESTIMATE_ALL_REFUSED | 1U << ESTIMATE_BEGIN)
+#define SIX_BYTES     6U /* "DATA", "QUIT" and "RSET" with CRLF */
+#define NOT_SIX	      (-12.F)
 
 static float
 shape_density(const struct shape *shape, float ln)
@@ -515,6 +516,7 @@ estimate_get(const struct estimate *s, struct tls_estimate *out)
 {
 	struct estimate_path p;
 	float fit;
+	bool told;
 
 	if (s->client_records > 0 && s->server_records > 0) {
 		p = estimate_foresee(s, &fit);
@@ -525,9 +527,10 @@ estimate_get(const struct estimate *s, struct tls_estimate *out)
 	/* SMTP fits with about -1 per exchange (1 % below -2.9); HTTPS, shells and tunnels with
 	 * -4.3 and worse. */
 	fit = 1000.F + (fit + 1.F) * 280.F;
+	told = fit >= REFUSALS_TOLD || s->hints.family != TLS_FAMILY_UNKNOWN;
 	*out = (struct tls_estimate){.messages = s->messages + p.messages,
 	    .recipients = s->recipients + p.recipients,
-	    .recipients_rejected = s->rejected + p.rejected,
+	    .recipients_rejected = told ? s->rejected + p.rejected : 0,
 	    .bytes = s->bytes + p.bytes,
 	    .typical_bytes = p.typical_bytes,
 	    .envelope_bytes = p.envelope,

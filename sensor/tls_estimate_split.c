@@ -21,20 +21,21 @@
 #define SOME_REFUSED   (-.8F)
 #define GUESSED_REFUSAL \
 	1.F /* an answer that is too long shows a wrong guess rather than a refusal */
-#define NEW_REFUSAL	 (-1.2F) /* of a length that no other one had */
-#define SUM_TOO_SHORT	 (-3.5F) /* for one acceptance, where all lengths are known */
-#define SURE_SUM_MISSED	 (-3.F)	 /* all its replies are known, and it is off by a byte or more */
-#define HIDDEN_COUNT	 (-.4F)	 /* per logarithm of the number: small ones are commoner */
-#define REFUSAL_REPEATED 150	 /* bytes of a refusal that is told again, at most */
-#define OVERFULL	 (-3.F)	 /* refusals of a length and in a number that are both not known */
-#define SUCCESS_NEAR	 4 /* bytes that answers to a message differ by beside its size: queue ids */
-#define CHUNK_SPREAD	 .5F /* bytes, as `spread` of struct server_row */
-#define NOBODY_THERE	 (-3.F)
-#define NOBODY_SAID	 2.F
-#define NOBODY_LEAST	 22U /* bytes of that answer, where it is not known */
-#define NOBODY_MOST	 130U
-#define UNKNOWN_SUM	 (-.5F) /* about what a sum of guesses gains */
-#define REPEAT		 1.F
+#define NEW_REFUSAL	     (-1.2F) /* of a length that no other one had */
+#define SUM_TOO_SHORT	     (-3.5F) /* for one acceptance, where all lengths are known */
+#define SURE_SUM_MISSED	     (-3.F) /* all its replies are known, and it is off by a byte or more */
+#define HIDDEN_COUNT	     (-.4F) /* per logarithm of the number: small ones are commoner */
+#define HIDDEN_COUNT_GUESSED (-.15F)
+#define REFUSAL_REPEATED     150    /* bytes of a refusal that is told again, at most */
+#define OVERFULL	     (-3.F) /* refusals of a length and in a number that are both not known */
+#define SUCCESS_NEAR	     4 /* bytes that answers to a message differ by beside its size: queue ids */
+#define CHUNK_SPREAD	     .5F /* bytes, as `spread` of struct server_row */
+#define NOBODY_THERE	     (-3.F)
+#define NOBODY_SAID	     2.F
+#define NOBODY_LEAST	     22U /* bytes of that answer, where it is not known */
+#define NOBODY_MOST	     130U
+#define UNKNOWN_SUM	     (-.5F) /* about what a sum of guesses gains */
+#define REPEAT		     1.F
 
 /* The reply has the length of `known`, or differs from it as the lines do: it repeats the address. */
 static bool
@@ -243,7 +244,11 @@ split_taken(const struct estimate_path *p, const struct exchange *x, const struc
 	if (shape->hidden && is_nobody(p, x) && (shape->replies & BODY_REPLIES) != 0)
 		out.gain += NOBODY_THERE;
 	out.gain += count_cost(k);
-	out.gain += shape->hidden ? HIDDEN_COUNT * logf((float)k) : line_cost(p, x, shape, k);
+	if (!shape->hidden)
+		out.gain += line_cost(p, x, shape, k);
+	else /* where lengths are a guess the number is one too, and must not decide */
+		out.gain +=
+		    (x->server->digits != 0 ? HIDDEN_COUNT : HIDDEN_COUNT_GUESSED) * logf((float)k);
 	out.accepted = (uint16_t)k;
 	return out;
 }
