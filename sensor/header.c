@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sensor/ascii.h"
 #include "sensor/mailbox.h"
 
 #define PREFIX_MAX 16 /* bytes of the longest reply prefix with its colon */
@@ -57,12 +58,6 @@ static const struct known_field {
     FIELD("references", FIELD_PRESENCE, OBS_HDR_REPLY_REFERENCE),
 #undef FIELD
 };
-
-static uint8_t
-lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
 
 static bool
 is_blank(uint8_t c)
@@ -184,7 +179,7 @@ header_hash_subject(const uint8_t key[HASH_KEY_BYTES], const uint8_t *subject, s
 		i += prefix;
 	}
 	for (; i < n && used < sizeof(plain); i++) {
-		uint8_t c = lower(subject[i]);
+		uint8_t c = ascii_lower(subject[i]);
 		if ((c >= 'a' && c <= 'z') || c >= 0x80)
 			plain[used++] = c;
 		else if (is_blank(c) && used > 0 && plain[used - 1] != ' ')
@@ -213,7 +208,7 @@ take_dkim(struct header *h, const uint8_t *v, size_t n)
 		while (k < to && is_blank(v[k]))
 			k++;
 		/* A tag that the value buffer cut is not a domain. */
-		if (i < n && lower(v[i]) == 'd' && k < to && v[k] == '=' &&
+		if (i < n && ascii_lower(v[i]) == 'd' && k < to && v[k] == '=' &&
 		    (end != NULL || n < HEADER_VALUE_BYTES)) {
 			mailbox_clean_domain(h->dkim_domain, v + k + 1, to - k - 1);
 			return;
@@ -319,22 +314,21 @@ read_rest(struct header *h, const uint8_t *p, size_t n)
 static size_t
 read_name(struct header *h, const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint8_t c = p[i];
-		if (c == ':') {
-			begin_value(h);
-			return i + 1;
-		}
-		if (c == '\n' || c < ' ' || c >= 0x7f) {
-			/* No field name.  A blank inside a line without a colon (an mbox "From "
-			 * line, for one) is only known as junk at its end. */
-			h->state = c == '\n' ? STATE_LINE : STATE_JUNK;
-			return i + 1;
-		}
-		if (h->name_size < sizeof(h->name))
-			h->name[h->name_size++] = (char)lower(c);
-	}
-	return n;
+	size_t i = 0;
+	while (i < n && p[i] != ':' && p[i] >= ' ' && p[i] < 0x7f)
+		i++;
+	size_t room = sizeof(h->name) - h->name_size, take = i < room ? i : room;
+	ascii_copy_lower((uint8_t *)h->name + h->name_size, p, take);
+	h->name_size = (uint8_t)(h->name_size + take);
+	if (i == n)
+		return n;
+	/* No field name without a colon.  A blank inside such a line (an mbox "From " line, for one) is only known as
+	 * junk at its end. */
+	if (p[i] == ':')
+		begin_value(h);
+	else
+		h->state = p[i] == '\n' ? STATE_LINE : STATE_JUNK;
+	return i + 1;
 }
 
 /* The first byte of a line decides what became of the field before it. */

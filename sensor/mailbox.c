@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "sensor/ascii.h"
+
 #define ADDRESS_HASH_BYTES \
 	512 /* an address is at most 256 (RFC 5321 4.5.3.1.3); longer ones are cut */
 
@@ -18,12 +20,6 @@ static const uint8_t plain_of[256] = {
 	['8'] = '8', ['9'] = '9', ['-'] = '-', ['_'] = '_', ['+'] = '+', ['='] = '=', ['.'] = '.',
 };
 /* clang-format on */
-
-static inline uint8_t
-lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
 
 static bool
 is_blank(uint8_t c)
@@ -267,7 +263,7 @@ mailbox_clean_domain(char out[OBS_DOMAIN_BYTES], const uint8_t *domain, size_t n
 			size = 1;
 		if (keep) {
 			for (size_t k = 0; k < size; k++)
-				clean[used++] = (char)lower(domain[i + k]);
+				clean[used++] = (char)ascii_lower(domain[i + k]);
 		}
 		i += size;
 	}
@@ -288,8 +284,7 @@ copy_lower(uint8_t *out, size_t room, const uint8_t *p, size_t n)
 {
 	if (n > room)
 		n = room;
-	for (size_t i = 0; i < n; i++)
-		out[i] = lower(p[i]);
+	ascii_copy_lower(out, p, n);
 	return n;
 }
 

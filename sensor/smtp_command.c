@@ -3,7 +3,8 @@
 #include "sensor/smtp_command.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "sensor/ascii.h"
 
 #define LAST_LINE_MAX  1000 /* RFC 5321 4.5.3.1.6: a text line with CRLF */
 #define SCAN_WHOLE_MAX 64   /* segments this short are searched without a look at their last line */
@@ -11,28 +12,34 @@
 enum follow { FOLLOW_LINE_END, FOLLOW_BLANK, FOLLOW_FROM, FOLLOW_TO, FOLLOW_DIGIT, FOLLOW_ANY };
 
 static const struct verb {
-	const char *name;
+	const char *name; /* upper case letters */
+	size_t size;
 	enum smtp_kind kind;
 	enum follow follow; /* what must stand behind it to be plausible without context */
 } verbs[] = {
-    {"MAIL", SMTP_MAIL, FOLLOW_FROM},
-    {"RCPT", SMTP_RCPT, FOLLOW_TO},
-    {"DATA", SMTP_DATA, FOLLOW_LINE_END},
-    {"BDAT", SMTP_CHUNK, FOLLOW_DIGIT},
-    {"QUIT", SMTP_QUIT, FOLLOW_LINE_END},
-    {"RSET", SMTP_RSET, FOLLOW_LINE_END},
-    {"EHLO", SMTP_EHLO, FOLLOW_BLANK},
-    {"HELO", SMTP_HELO, FOLLOW_BLANK},
-    {"LHLO", SMTP_EHLO, FOLLOW_BLANK}, /* RFC 2033 */
-    {"STARTTLS", SMTP_STARTTLS, FOLLOW_LINE_END},
-    {"AUTH", SMTP_AUTH, FOLLOW_BLANK},
-    {"XCLIENT", SMTP_XCLIENT, FOLLOW_BLANK},
-    {"NOOP", SMTP_OTHER, FOLLOW_ANY},
-    {"VRFY", SMTP_OTHER, FOLLOW_BLANK},
-    {"EXPN", SMTP_OTHER, FOLLOW_BLANK},
-    {"HELP", SMTP_OTHER, FOLLOW_ANY},
-    {"ETRN", SMTP_OTHER, FOLLOW_BLANK},
-    {"XFORWARD", SMTP_OTHER, FOLLOW_BLANK},
+#define VERB(name, kind, follow)                     \
+	{                                            \
+		name, sizeof(name) - 1, kind, follow \
+	}
+    VERB("MAIL", SMTP_MAIL, FOLLOW_FROM),
+    VERB("RCPT", SMTP_RCPT, FOLLOW_TO),
+    VERB("DATA", SMTP_DATA, FOLLOW_LINE_END),
+    VERB("BDAT", SMTP_CHUNK, FOLLOW_DIGIT),
+    VERB("QUIT", SMTP_QUIT, FOLLOW_LINE_END),
+    VERB("RSET", SMTP_RSET, FOLLOW_LINE_END),
+    VERB("EHLO", SMTP_EHLO, FOLLOW_BLANK),
+    VERB("HELO", SMTP_HELO, FOLLOW_BLANK),
+    VERB("LHLO", SMTP_EHLO, FOLLOW_BLANK), /* RFC 2033 */
+    VERB("STARTTLS", SMTP_STARTTLS, FOLLOW_LINE_END),
+    VERB("AUTH", SMTP_AUTH, FOLLOW_BLANK),
+    VERB("XCLIENT", SMTP_XCLIENT, FOLLOW_BLANK),
+    VERB("NOOP", SMTP_OTHER, FOLLOW_ANY),
+    VERB("VRFY", SMTP_OTHER, FOLLOW_BLANK),
+    VERB("EXPN", SMTP_OTHER, FOLLOW_BLANK),
+    VERB("HELP", SMTP_OTHER, FOLLOW_ANY),
+    VERB("ETRN", SMTP_OTHER, FOLLOW_BLANK),
+    VERB("XFORWARD", SMTP_OTHER, FOLLOW_BLANK),
+#undef VERB
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -48,22 +55,13 @@ is_line_end(uint8_t c)
 	return c == '\r' || c == '\n';
 }
 
-/* Letters of one case that are equal to the verb's first one: most lines of a body fail here. */
-static bool
-begins_like(const struct verb *v, uint8_t c)
-{
-	return (c & ~0x20) == v->name[0];
-}
-
 /* The verb at the start; it ends at a blank or the end of the line. */
 static const struct verb *
 find_verb(const uint8_t *line, size_t n, size_t *size)
 {
 	for (size_t i = 0; i < VERB_COUNT; i++) {
-		if (n == 0 || !begins_like(&verbs[i], *line))
-			continue;
-		*size = strlen(verbs[i].name);
-		if (n < *size || strncasecmp((const char *)line, verbs[i].name, *size) != 0)
+		*size = verbs[i].size;
+		if (n < *size || !ascii_says(line, verbs[i].name, *size))
 			continue;
 		if (n == *size || is_blank(line[*size]) || is_line_end(line[*size]))
 			return &verbs[i];
@@ -78,7 +76,7 @@ behind_word(const uint8_t *p, size_t n, const char *word)
 	size_t i = 0, size = strlen(word);
 	while (i < n && is_blank(p[i]))
 		i++;
-	if (n - i < size || strncasecmp((const char *)p + i, word, size) != 0)
+	if (n - i < size || !ascii_says(p + i, word, size))
 		return 0;
 	for (i += size; i < n && is_blank(p[i]);)
 		i++;
@@ -102,7 +100,7 @@ parse_bdat(struct smtp_command *c)
 		return;
 	while (i < n && is_blank(c->arg[i]))
 		i++;
-	bool last = n - i >= 4 && strncasecmp((const char *)c->arg + i, "LAST", 4) == 0;
+	bool last = n - i >= 4 && ascii_says(c->arg + i, "LAST", 4);
 	if (last)
 		i += 4;
 	while (i < n && is_blank(c->arg[i]))
@@ -198,9 +196,8 @@ may_be_verb(const uint8_t *line, size_t n)
 	if (n == 0)
 		return false;
 	for (size_t i = 0; i < VERB_COUNT; i++) {
-		size_t size = strlen(verbs[i].name);
-		if (begins_like(&verbs[i], *line) &&
-		    strncasecmp((const char *)line, verbs[i].name, n < size ? n : size) == 0)
+		size_t size = verbs[i].size;
+		if (ascii_says(line, verbs[i].name, n < size ? n : size))
 			return true;
 	}
 	return false;

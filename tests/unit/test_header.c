@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "sensor/ascii.h"
 #include "sensor/header.h"
 #include "sensor/mailbox.h"
 
@@ -261,10 +262,29 @@ test_hashes(void **state)
 	assert_int_equal(mailbox_hash_domain(key, &c), 0);
 }
 
+/* Eight bytes at a time change what one at a time changes: every byte at every place. */
+static void
+test_lower_case(void **state)
+{
+	uint8_t in[21], out[21];
+
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		for (size_t at = 0; at < sizeof(in); at++) {
+			memset(in, c < 128 ? 0xff : 'Z' + 1, sizeof(in));
+			in[at] = (uint8_t)c;
+			ascii_copy_lower(out, in, sizeof(in));
+			for (size_t i = 0; i < sizeof(in); i++)
+				assert_int_equal(out[i], ascii_lower(in[i]));
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lower_case),
 	    cmocka_unit_test(test_whole),
 	    cmocka_unit_test(test_odd_sections),
 	    cmocka_unit_test(test_budget),
