@@ -3,7 +3,7 @@
  * Drives the enforcer by lines on stdin, for tests/lab/test_enforce.sh:
  *   enforce_driver TABLE [glob=G]... [relay=P]... [off=FEATURE]... [meters=LINKS,ADDRESSES]
  *       [notice=ADDRESS]... (port 2526)
- *   block KEY [SPAN [CASE]] | grant KEY | release KEY | replace [KEY]... | list | features | bulk N | fill N
+ *   block KEY [SPAN [CASE]] | grant KEY | release KEY | replace [KEY]... | list | features | bulk N | fill N [KEY]
  * bench N | change N (blocks, then releases of N addresses) | brakenet A.B (its 65,536 addresses, one by one) | throttle KEY | unthrottle KEY | brake KEY | observe KEY | beat SPAN|0 armed|counting |
  * state; KEY is an interface or a prefix.  Each line is answered by "ok ..." or "failed ..."; news
  * are "news ...".
@@ -141,12 +141,19 @@ make_bulk(struct plan *plan, unsigned n)
 }
 
 static void
-do_fill(struct enforce *f, unsigned n)
+do_fill(struct enforce *f, unsigned n, const char *key)
 {
+	struct plan_element e;
 	struct plan plan;
 	struct err err;
 	int r = make_bulk(&plan, n);
 
+	if (r == 0 && key != NULL)
+		r = parse_key(key, &e);
+	if (r == 0 && key != NULL) {
+		r = plan_add(&plan, &e);
+		plan_finish(&plan);
+	}
 	if (r < 0)
 		err_set(&err, r, "no plan of %u elements", n);
 	else
@@ -352,7 +359,7 @@ do_line(struct enforce *f, char *line)
 		else if (strcmp(verb, "bulk") == 0)
 			do_bulk(f, (unsigned)atoi(key));
 		else if (strcmp(verb, "fill") == 0)
-			do_fill(f, (unsigned)atoi(key));
+			do_fill(f, (unsigned)atoi(key), span);
 		else if (strcmp(verb, "brakenet") == 0)
 			do_brake_net(f, key);
 		else if (strcmp(verb, "bench") == 0)

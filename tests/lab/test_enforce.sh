@@ -241,6 +241,36 @@ case_no_window() {
 	tell replace
 }
 
+# The same beside 100,000 other elements, and for a session that connection tracking knows: its packets would be
+# accepted by the foreign rules, and go on after the reset.
+case_no_window_at_scale() {
+	local kind=$1 from
+	lab_in hv sysctl -qw net.netfilter.nf_conntrack_tcp_be_liberal=1 2>/dev/null
+	nft_hv 'add table inet tracked; add chain inet tracked f { type filter hook forward priority 0; }; add rule inet tracked f ct state established counter accept'
+	hold shop tracked "$(lab_mx4 3)" 25
+	pokes tracked echo || return 1
+	from=$(lab_in shop ss -Htn dst "$(lab_mx4 3)" | awk '{ sub(".*:", "", $4); print $4; exit }')
+	tell block vnet1 1h bh-scale
+	lab_in ext nft "add table inet seen; add chain inet seen in { type filter hook prerouting priority -400; }
+		add rule inet seen in ip saddr $(lab_addr4 shop) tcp dport 25 counter
+		add rule inet seen in ip saddr $(lab_addr4 shop) tcp sport $from tcp dport 25 counter"
+	seen() { lab_in ext nft list chain inet seen in | grep -oE 'packets [0-9]+' | cut -d' ' -f2 | sed -n "$1p"; }
+	lab_start shop stream "$build/tests/lab/stream" "$(lab_mx4 3)" 25 "$from"
+	lab_wait 5 grep -q . "$LAB_DIR/stream.log"
+	for n in 100000 99000 100000; do
+		tell_patience=60 tell fill $n vnet1 || { echo "$answer"; break; }
+	done
+	check "$kind: plans of 100,000 elements replaced each other" grep -q '^ok' <<<"$answer"
+	echo "  $(tail -n 1 "$LAB_DIR/stream.log") packets tried, $(seen 1) arrived"
+	check "$kind: no packet of a new or a tracked connection found a window" is "$(seen 1)" 0
+	tell release vnet1
+	check "$kind: released, both would have been seen" lab_wait 5 eval '[ "$(seen 1)" -gt 100 ] && [ "$(seen 2)" -gt 10 ]'
+	lab_stop stream
+	unhold tracked
+	tell_patience=60 tell replace
+	nft_hv delete table inet tracked
+}
+
 case_scale() {
 	check "10,000 elements in one plan" tell bulk 10000
 	echo "  $answer"
@@ -260,6 +290,7 @@ for kind in bridged routed; do
 	[ $kind = routed ] || { tell features && echo "  $answer"; case_refusals; }
 	for case in block address recycle no_window wiped; do whole_case $case $kind; done
 	[ $kind = routed ] || case_scale
+	[ $kind = bridged ] || whole_case no_window_at_scale $kind
 	whole_case dead_child $kind
 	if [ $kind = bridged ]; then
 		whole_case layers $kind "off=netdev-ingress" "$(nft_hv -c 'add table bridge p; add chain bridge p c { type filter hook prerouting priority 0; }; add rule bridge p c tcp dport 25 reject with tcp reset' 2>/dev/null && echo refused || echo timeout)"
