@@ -84,12 +84,6 @@ ingest_fd(const struct ingest *in)
 	return in->epoll_fd;
 }
 
-int
-ingest_slot_fd(const struct ingest *in, unsigned slot)
-{
-	return slot < INGEST_SENSORS_MAX ? in->fds[slot] : -1;
-}
-
 static void
 release_slot(struct ingest *in, unsigned slot)
 {

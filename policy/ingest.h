@@ -47,7 +47,4 @@ int ingest_fd(const struct ingest *in);
  */
 unsigned ingest_poll(struct ingest *in);
 
-/* The descriptor of a connected sensor, or -1. */
-int ingest_slot_fd(const struct ingest *in, unsigned slot);
-
 #endif

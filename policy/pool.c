@@ -52,12 +52,6 @@ pool_free(struct pool *p)
 	free(p);
 }
 
-uint64_t
-pool_key(const struct pool *p)
-{
-	return p->key;
-}
-
 static void
 pool_turn(struct pool *p, int64_t now_ns)
 {

@@ -29,7 +29,6 @@ struct pool_view {
 
 struct pool *pool_new(uint64_t key, unsigned campaigns); /* NULL without memory */
 void pool_free(struct pool *p);
-uint64_t pool_key(const struct pool *p);
 
 /* A member's message of a campaign went to n new people. */
 struct pool_ref pool_add(
