@@ -15,6 +15,8 @@
 #define RECORD_BYTES_MAX (16384 + 2048) /* RFC 5246 section 6.2.3; TLS 1.3 allows less */
 #define ALERT_BYTES	 2		/* TLS 1.3 close_notify */
 #define KEY_UPDATE_BYTES 5		/* RFC 8446 section 4.6.3 */
+#define UNKNOWN_OVERHEAD 20 /* bytes of a record that are not text, when no ServerHello told */
+#define UNKNOWN_SLACK	 4  /* more or less */
 #define NAME_MAX_BYTES	 100
 #define DSN_LINE	 7   /* "250-DSN" */
 #define MAIL_TURNS	 3   /* at least: EHLO, an envelope, a body */
@@ -103,18 +105,21 @@ static const struct cipher_row ciphers[] = {
     {0x0000, 0xffff, 16, 20, 16}, /* the many CBC suites with SHA-1 */
 };
 
-/* Sets overhead and slack from the ServerHello; without one the commonest: AES-GCM. */
+/* Sets overhead and slack from the ServerHello; without one, between ChaCha20 (16), TLS 1.3 (17) and AES-GCM (24). */
 static void
 tls_set_cipher(struct tls *t)
 {
 	const struct cipher_row *row = ciphers;
-	uint16_t cipher = t->facts.version != 0 ? t->facts.cipher : 0xc02f;
 	unsigned nonce;
 
-	while (cipher < row->first || cipher > row->last)
+	if (t->facts.version == 0) {
+		t->slack = UNKNOWN_SLACK;
+		t->overhead = UNKNOWN_OVERHEAD;
+		return;
+	}
+	while (t->facts.cipher < row->first || t->facts.cipher > row->last)
 		row++;
-	nonce =
-	    row->block != 0 && t->facts.version != 0 && t->facts.version < 0x0302 ? 0 : row->nonce;
+	nonce = row->block != 0 && t->facts.version < 0x0302 ? 0 : row->nonce;
 	t->slack = row->block / 2;
 	t->overhead = (uint8_t)(nonce + row->tag + t->slack);
 }
@@ -131,6 +136,8 @@ tls_begin_estimate(struct tls *t)
 {
 	tls_set_cipher(t);
 	estimate_init(&t->in.estimate, &t->hints);
+	if (t->facts.version == 0 && !t->facts.client_read) /* the beginning was not seen */
+		estimate_gap(&t->in.estimate);
 	t->phase = tls_is_13(t) ? PHASE_HANDSHAKE : PHASE_DATA;
 }
 

@@ -344,7 +344,8 @@ test_skips(void **state)
 		tls_end(t);
 		tls_estimate_get(t, &e);
 		assert_counts(e, 1, 1);
-		assert_int_equal(e.bytes, 9000);
+		/* Without a ServerHello the overhead of a record is known to 4 bytes. */
+		assert_in_range(e.bytes, 9000 - 4, 9000 + 4);
 	}
 }
 
