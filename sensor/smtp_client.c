@@ -404,17 +404,34 @@ smtp_client_resync(struct smtp_context *ctx, struct smtp *s)
 	s->flags &= ~(uint32_t)(SMTP_F_SKIP_CLIENT | SMTP_F_HOLD_LOST | SMTP_F_SKIP_EARLY |
 				SMTP_F_LAST | SMTP_F_ANSWERED);
 	s->chunk_left = 0;
+	if (s->client_state != SMTP_STATE_DATA) /* whose end may still come: find_late_end() */
+		s->tail = 0;
 	s->client_state = SMTP_STATE_RESYNC;
+}
+
+/* A client that goes on with a message that was answered before its end: returns the bytes up to its end of data,
+ * 0 where it is not in this segment, or where the client speaks of something else. */
+static size_t
+find_late_end(struct smtp *s, const uint8_t *data, size_t n)
+{
+	if ((s->flags & SMTP_F_SCAN_ALL) == 0 || smtp_command_is_plausible(data, n))
+		return 0;
+	size_t end = smtp_command_find_end(s->tail, data, n);
+	s->tail = smtp_command_tail(s->tail, data, n);
+	return end;
 }
 
 /* At the start of a segment. */
 static size_t
 feed_resync(struct smtp_context *ctx, struct smtp *s, const uint8_t *data, size_t n)
 {
-	size_t skip = n > 3 && memcmp(data, ".\r\n", 3) == 0 ? 3 : 0;
-	if (!smtp_command_is_plausible(data + skip, n - skip)) {
-		s->body_bytes += n;
-		return n;
+	size_t skip = find_late_end(s, data, n);
+	if (skip == 0) {
+		skip = n > 3 && memcmp(data, ".\r\n", 3) == 0 ? 3 : 0;
+		if (!smtp_command_is_plausible(data + skip, n - skip)) {
+			s->body_bytes += n;
+			return n;
+		}
 	}
 	/* A client that speaks again has read the replies to what it said before, unless known ones
 	 * are still awaited. */
@@ -458,6 +475,7 @@ smtp_client_lose(struct smtp_context *ctx, struct smtp *s, uint64_t n)
 		return;
 	case SMTP_STATE_RESYNC:
 		s->body_bytes += n;
+		s->tail = 0;
 		return;
 	case SMTP_STATE_COMMAND:
 	case SMTP_STATE_AUTH_LINE:

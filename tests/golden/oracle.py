@@ -99,10 +99,8 @@ class Connection:
 def replies_of(data, marks):
     """[(code, packet of its last line, text)]; lines that are no reply are skipped."""
     out, at = [], 0
-    for line in data.splitlines(keepends=True):
+    for line in re.findall(rb"[^\n]*\n", data): # a CR alone ends no line (RFC 5321 2.3.8)
         at += len(line)
-        if not line.endswith(b"\n"):
-            break
         m = REPLY.match(line.rstrip(b"\r\n"))
         if m and not (m.group(2) or b" ").startswith(b"-"):
             out.append((int(m.group(1)), packet_of(marks, at - 1), line.rstrip()))
@@ -223,7 +221,13 @@ class Dialogue:
             early = [e for e, _ in ends if packet_of(self.marks, e - 1) < answer]
             if early and (not strict or packet_of(self.marks, strict[0] - 1) > answer):
                 strict = [early[-1]]
-        if strict:
+        # Answered before its end, and the client speaks of something else: it gave the message up.
+        given_up = [at for at, packet in self.marks if answer is not None and not self.lost and at > self.at
+                    and packet > answer and VERB.match(self.data[at:])]
+        if strict and given_up and given_up[0] < strict[0]:
+            self.ended()
+            self.at = given_up[0]
+        elif strict:
             self.at = strict[0]
             self.ended()
         elif answer is not None:        # its end is not in the capture, but it was answered
