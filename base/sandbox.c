@@ -89,24 +89,28 @@ keep_capabilities(uint64_t mask, struct err *e)
 	return 0;
 }
 
+bool
+sandbox_has_capability(int capability)
+{
+	cap_flag_value_t value = CAP_CLEAR;
+	cap_t caps = cap_get_proc();
+
+	if (caps != NULL) {
+		cap_get_flag(caps, capability, CAP_EFFECTIVE, &value);
+		cap_free(caps);
+	}
+	return value == CAP_SET;
+}
+
 /* A service that was started as an ordinary user may still be allowed to become another one. */
 static bool
 may_become(const struct sandbox_user *user)
 {
-	cap_flag_value_t uid = CAP_CLEAR, gid = CAP_CLEAR;
-	cap_t caps;
-
 	if (geteuid() == 0)
 		return true;
 	if (geteuid() == user->uid)
 		return false;
-	caps = cap_get_proc();
-	if (caps != NULL) {
-		cap_get_flag(caps, CAP_SETUID, CAP_EFFECTIVE, &uid);
-		cap_get_flag(caps, CAP_SETGID, CAP_EFFECTIVE, &gid);
-		cap_free(caps);
-	}
-	return uid == CAP_SET && gid == CAP_SET;
+	return sandbox_has_capability(CAP_SETUID) && sandbox_has_capability(CAP_SETGID);
 }
 
 static int

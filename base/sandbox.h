@@ -18,6 +18,9 @@ struct sandbox_user {
 	char name[64];
 };
 
+/* Whether this process has a capability (CAP_... of linux/capability.h) in force. */
+bool sandbox_has_capability(int capability);
+
 /* Resolves a user name; "" means "bulkhead", or "nobody" where there is no such user. */
 int sandbox_find_user(const char *name, struct sandbox_user *out, struct err *e);
 

@@ -5,7 +5,7 @@
  * nothing.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +25,7 @@
 #include "policy/ctl.h"
 #include "policy/enforce.h"
 #include "policy/guard.h"
+#include "policy/guard_lock.h"
 #include "policy/history_link.h"
 #include "policy/ingest.h"
 #include "policy/responder_feed.h"
@@ -57,7 +58,7 @@ struct daemon {
 	struct ingest *ingest;
 	struct responder_feed *responders;
 	struct ctl *ctl;
-	int lock, epoll, timer, signals, notify;
+	int lock, table_lock, epoll, timer, signals, notify;
 	bool stop;
 };
 
@@ -120,30 +121,6 @@ make_dir(const char *path, mode_t mode, const struct sandbox_user *user, struct 
 	return 0;
 }
 
-/*
- * One guard for one database, told apart before anything is touched that the other one holds.  A
- * POSIX lock: the enforcer child does not inherit it, and it ends with this process, however that
- * ends.
- */
-static int
-take_lock(struct daemon *d, struct err *e)
-{
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[PATH_BYTES];
-
-	snprintf(path, sizeof(path), "%s/guard.lock", d->settings.state_dir);
-	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (d->lock < 0)
-		return err_set(e, -errno,
-		    "%s: cannot be opened (%s): was the guard started as another user before?",
-		    path, strerror(errno));
-	if (fcntl(d->lock, F_SETLK, &whole) != 0)
-		return err_set(e, -EADDRINUSE,
-		    "%s: another guard uses this folder: stop it first, or name another state_dir",
-		    path);
-	return 0;
-}
-
 static int
 fill_relays(struct enforce_config *cfg, const char *list, struct err *e)
 {
@@ -200,6 +177,11 @@ open_enforcer(struct daemon *d, struct err *e)
 	if (rc == 0)
 		rc = fill_notice(&cfg.notice, &d->settings, e);
 	if (rc < 0 || d->watch)
+		return rc;
+	/* One that can only observe is in nobody's way. */
+	if (sandbox_has_capability(CAP_NET_ADMIN))
+		rc = d->table_lock = guard_lock_table(d->settings.table, e);
+	if (rc < 0)
 		return rc;
 	snprintf(cfg.table, sizeof(cfg.table), "%s", d->settings.table);
 	snprintf(cfg.tap_globs, sizeof(cfg.tap_globs), "%s", d->settings.interfaces);
@@ -478,8 +460,8 @@ start(struct daemon *d, struct err *e)
 	if (rc == 0)
 		rc = make_dir(d->settings.run_dir, 0755, &d->user, e);
 	if (rc == 0)
-		rc = take_lock(d, e);
-	if (rc == 0)
+		rc = d->lock = guard_lock_folder(d->settings.state_dir, e);
+	if (rc >= 0)
 		rc = open_enforcer(d, e); /* CAP_NET_ADMIN lives on in the child alone */
 	if (rc == 0 && !d->restore)
 		rc = open_checks(d, e); /* later no program can be started */
@@ -542,7 +524,8 @@ finish(struct daemon *d)
 int
 main(int argc, char **argv)
 {
-	struct daemon d = {.lock = -1, .epoll = -1, .timer = -1, .signals = -1, .notify = -1};
+	struct daemon d = {
+	    .lock = -1, .table_lock = -1, .epoll = -1, .timer = -1, .signals = -1, .notify = -1};
 	struct err e = {0};
 	int rc = read_options(&d, argc, argv);
 
