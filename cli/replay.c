@@ -264,8 +264,8 @@ capture_json(const struct replay *r)
 	out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "packets",
 	    (json_int_t)s.packets, "bytes", (json_int_t)s.bytes, "flows", (json_int_t)s.flows,
 	    "evicted", (json_int_t)s.evicted, "malformed", (json_int_t)s.malformed, "gaps",
-	    (json_int_t)(s.gaps + s.one_sided), "first", score_json_time(s.first_ns), "last",
-	    score_json_time(s.last_ns));
+	    (json_int_t)s.gaps + (json_int_t)s.one_sided, "first", score_json_time(s.first_ns),
+	    "last", score_json_time(s.last_ns));
 	if (r->cfg->inventory != NULL)
 		json_object_set_new(out, "unattributed",
 		    json_integer((json_int_t)judge_unattributed(whatif_judge(r->policy))));
