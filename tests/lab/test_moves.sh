@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 # Whom a block hits, whatever the tenants and the links do: taps that change names, bridges and owners, tenants that
-# send as somebody else; and with it a guard whose sensor is away, whose database is locked, or beside which a second
+# send as somebody else; and with it a guard whose sensor hangs and dies, whose database is locked, or beside which a second
 # one starts.  The internet counts what arrives at its port 25 (table "seen"), by source and MAC.  test_moves.sh BUILD
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -66,6 +66,7 @@ route_out() { # NAME PORT
 	ip -n "$LAB-$1" route add 169.254.1.1 dev eth0
 	ip -n "$LAB-$1" route replace default via 169.254.1.1 dev eth0
 	ip -n "$LAB-$1" route replace default via fe80::1 dev eth0
+	ip -n "$LAB-ext" neigh flush dev eth0
 }
 route_back() { # NAME PORT
 	ip_hv addr flush dev "$2"
@@ -166,6 +167,30 @@ case_bridges() {
 	for n in shop club; do route_back $n "${port_of[$n]}"; done
 	check "back on its bridge: a neighbour is open" soon both_open club
 	check "back on its bridge: the block holds" both_shut shop
+}
+
+# The sensor hangs while all of that happens, blocks and a grant come and go, and dies: nothing needed it but news.
+heard() { bulkhead status --json | jq -e '[.sensors[] | select(.last_heard_s != null and .last_heard_s < 3)] | length >= 1' >/dev/null; }
+granted_are() { [ "$(nft_hv -j list set netdev bulkhead granted | jq -r '.nftables[].set.elem // empty | .[].elem | .val' | sort | paste -sd' ')" = "$*" ]; }
+sensor_hangs() {
+	check "the sensor is heard" soon heard
+	kill -STOP "${LAB_PID[sensor]}"
+	check "it hangs, and is heard no more" soon eval '! heard'
+}
+case_sensor_returns() {
+	printf 'server,domains,per_day,until,note\nclub,,300,2099-01-01,\n' >"$LAB_DIR/old.csv"
+	check "without it: a grant is imported" bulkhead whitelist import "$LAB_DIR/old.csv"
+	check "without it: and stands on its server's tap" soon granted_are "${port_of[club]}"
+	block club
+	check "without it: a block closes" soon both_shut club
+	release club
+	check "without it: and a release opens" soon both_open club
+	kill -KILL "${LAB_PID[sensor]}"
+	wait "${LAB_PID[sensor]}" 2>/dev/null
+	unset 'LAB_PID[sensor]'
+	check "without it: the guard is the same, and has the blocks it had" eval 'kill -0 "${LAB_PID[guard]}" && blocked_are "${port_of[shop]}" shop'
+	cast_sensor || return 1
+	check "a new sensor is heard" soon heard
 }
 
 # A blocked server as somebody else, and somebody else as it.
@@ -372,5 +397,6 @@ cast_mail "$LAB_DIR/mail" a@news.example "News of the week"
 cast_config "$LAB_DIR/bulkhead.conf" enforce
 cast_guard && cast_sensor || exit 1
 inventory
-for c in ${CASES:-rename recycle bridges masks shared_address second_guard thousand claimed locked}; do whole_case $c; done
+sensor_hangs
+for c in ${CASES:-rename recycle bridges sensor_returns masks shared_address second_guard thousand claimed locked}; do whole_case $c; done
 lab_summary
