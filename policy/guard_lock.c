@@ -12,9 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/sock.h"
+
+/* Children of a guard that was just killed hold its socket until they have run once more. */
+#define DYING_WAIT_NS (5 * CLOCK_SECOND_NS)
+#define DYING_STEP_US 20000
 
 /* A POSIX lock: children do not inherit it. */
 int
@@ -56,6 +61,14 @@ is_held_by_guard(const struct sockaddr_un *sa, socklen_t size)
 	return is_guard;
 }
 
+static int
+take_name(int fd, const struct sockaddr_un *sa, socklen_t size)
+{
+	return bind(fd, (const struct sockaddr *)sa, size) == 0 && listen(fd, SOMAXCONN) == 0
+		   ? 0
+		   : -errno;
+}
+
 /*
  * An abstract unix socket: its name belongs to the network namespace, as the tables do, and to no
  * folder, because two guards with folders of their own would take each other's rules and blocks
@@ -67,15 +80,22 @@ guard_lock_table(const char *table, struct err *e)
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r, n;
 	socklen_t size;
+	bool held;
 
 	if (fd < 0)
 		return err_set(e, -errno, "cannot make a socket: %s", strerror(errno));
 	n = snprintf(sa.sun_path + 1, sizeof(sa.sun_path) - 1, "bulkhead-guard/%s", table);
 	size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-	if (bind(fd, (struct sockaddr *)&sa, size) == 0 && listen(fd, SOMAXCONN) == 0)
+	r = take_name(fd, &sa, size);
+	held = r == -EADDRINUSE && is_held_by_guard(&sa, size);
+	for (int64_t until_ns = clock_mono_ns() + DYING_WAIT_NS;
+	     held && r == -EADDRINUSE && clock_mono_ns() < until_ns; usleep(DYING_STEP_US))
+		r = take_name(fd, &sa, size);
+	if (r == -EADDRINUSE && !held) /* its holder may have ended meanwhile */
+		r = take_name(fd, &sa, size);
+	if (r == 0)
 		return fd;
-	r = -errno;
-	if (r == -EADDRINUSE && !is_held_by_guard(&sa, size)) {
+	if (r == -EADDRINUSE && !held) {
 		log_event(LOG_LEVEL_WARN, "guard.lock.taken",
 		    "table=%s name=@%s hint=\"a program that is no guard holds this name: end it\"",
 		    table, sa.sun_path + 1);

@@ -18,6 +18,7 @@ int guard_lock_folder(const char *state_dir, struct err *e);
  * The same for the nftables tables of this name in the caller's network namespace.  To be called
  * before privileges are given up: the lock's name is open to everybody, and only what root or our own
  * user holds counts; what a stranger holds is told, and the guard starts without the lock.
+ * Waits up to 5 s for the children of a guard that was just killed.
  */
 int guard_lock_table(const char *table, struct err *e);
 
